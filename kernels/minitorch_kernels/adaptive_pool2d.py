@@ -1,0 +1,90 @@
+"""Adaptive pooling: the output size is given, and the windows divide the input as evenly as they can.
+
+Window i of OH covers the rows floor(i H / OH) .. ceil((i + 1) H / OH) - 1. Neighbours overlap where OH does not
+divide H.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .avg_pool2d import average_windows, average_windows_grad
+from .kernel import Kernel
+from .max_pool2d import max_over_windows
+from .pool_windows import Pair, adaptive_spans
+
+
+def adaptive_windows(name: str, size: Pair, output_size: Pair) -> tuple[np.ndarray, np.ndarray]:
+    """The spans of the windows, rows (OH, 2) and cols (OW, 2). Raises ValueError where the input is empty."""
+    if min(size) < 1 or min(output_size) < 0:
+        raise ValueError(f"{name}: input size {size} must be at least 1 and output size {output_size} at least 0")
+    return adaptive_spans(size[0], output_size[0]), adaptive_spans(size[1], output_size[1])
+
+
+def adaptive_avg_pool2d_reference(x: np.ndarray, output_size: Pair) -> np.ndarray:
+    """y[n, c, i, j] = mean of window (i, j) of x[n, c].
+
+    x (N, C, H, W), output_size (OH, OW) -> y (N, C, OH, OW).
+    """
+    rows, cols = adaptive_windows("adaptive_avg_pool2d", x.shape[2:], output_size)
+    y = np.empty((*x.shape[:2], *output_size), x.dtype)
+    for i, (top, bottom) in enumerate(rows):
+        for j, (left, right) in enumerate(cols):
+            y[..., i, j] = x[..., top:bottom, left:right].mean(axis=(-2, -1), dtype=np.float64)
+    return y
+
+
+def adaptive_avg_pool2d_grad_reference(dy: np.ndarray, size: Pair) -> np.ndarray:
+    """Each cell of window (i, j) receives dy[n, c, i, j] divided by the number of its cells.
+
+    dy (N, C, OH, OW), size (H, W) -> dx (N, C, H, W).
+    """
+    rows, cols = adaptive_windows("adaptive_avg_pool2d", size, dy.shape[2:])
+    dx = np.zeros((*dy.shape[:2], *size))
+    for i, (top, bottom) in enumerate(rows):
+        for j, (left, right) in enumerate(cols):
+            cells = (bottom - top) * (right - left)
+            dx[..., top:bottom, left:right] += dy[..., i, j, None, None] / cells
+    return dx.astype(dy.dtype)
+
+
+def adaptive_max_pool2d_reference(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, np.ndarray]:
+    """y[n, c, i, j] = max of window (i, j) of x[n, c], and the position of that value in the plane.
+
+    x (N, C, H, W), output_size (OH, OW) -> y (N, C, OH, OW) and indices int32 of the same shape. Ties and NaN as in
+    `max_pool2d`; the gradient is `max_pool2d_grad`.
+    """
+    rows, cols = adaptive_windows("adaptive_max_pool2d", x.shape[2:], output_size)
+    N, C, H, W = x.shape
+    y = np.empty((N, C, *output_size), x.dtype)
+    indices = np.empty(y.shape, np.int32)
+    plane = np.arange(H * W).reshape(H, W)
+    for i, (top, bottom) in enumerate(rows):
+        for j, (left, right) in enumerate(cols):
+            window = x[..., top:bottom, left:right].reshape(N, C, (bottom - top) * (right - left))
+            first = window.argmax(axis=-1)
+            y[..., i, j] = np.take_along_axis(window, first[..., None], axis=-1)[..., 0]
+            indices[..., i, j] = plane[top:bottom, left:right].ravel()[first]
+    return y, indices
+
+
+def adaptive_avg_pool2d_cpu(x: np.ndarray, output_size: Pair) -> np.ndarray:
+    rows, cols = adaptive_windows("adaptive_avg_pool2d", x.shape[2:], output_size)
+    return average_windows(x, rows, cols, np.outer(np.diff(rows), np.diff(cols)))
+
+
+def adaptive_avg_pool2d_grad_cpu(dy: np.ndarray, size: Pair) -> np.ndarray:
+    rows, cols = adaptive_windows("adaptive_avg_pool2d", size, dy.shape[2:])
+    return average_windows_grad(dy, size, rows, cols, np.outer(np.diff(rows), np.diff(cols)))
+
+
+def adaptive_max_pool2d_cpu(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, np.ndarray]:
+    rows, cols = adaptive_windows("adaptive_max_pool2d", x.shape[2:], output_size)
+    return max_over_windows(x, rows, cols, (1, 1))
+
+
+adaptive_avg_pool2d = Kernel("adaptive_avg_pool2d", adaptive_avg_pool2d_reference, adaptive_avg_pool2d_cpu)
+adaptive_avg_pool2d_grad = Kernel(
+    "adaptive_avg_pool2d_grad", adaptive_avg_pool2d_grad_reference, adaptive_avg_pool2d_grad_cpu
+)
+adaptive_max_pool2d = Kernel("adaptive_max_pool2d", adaptive_max_pool2d_reference, adaptive_max_pool2d_cpu)

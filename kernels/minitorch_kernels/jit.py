@@ -1,0 +1,132 @@
+"""`@jit`: Numba's compiler, loaded when the first kernel runs.
+
+Importing the engine must not pay for importing Numba (0.4 s). `jit` therefore keeps the plain function and compiles it
+at its first call. Inside a compiled function, `prange` splits a loop over the threads; until Numba is loaded the name
+is Python's `range`.
+
+Compiled code is kept on disk, in a folder named after the state of all kernel sources: Numba itself looks only at the
+file that a function stands in and would go on using code inlined from an older version of another file.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import threading
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+prange = range
+
+_loading = threading.RLock()
+_on_load: list[Callable[[], None]] = []
+
+
+def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile `function` with `numba.njit(cache=True, **options)` at its first call.
+
+    Used as `@jit` or `@jit(parallel=True, fastmath={"contract"})`. Division by zero gives Inf or NaN, as in NumPy.
+    """
+    if function is None:
+        return lambda f: LazyFunction(f, options)
+    return LazyFunction(function, options)
+
+
+class LazyFunction:
+    """A Python function that becomes a Numba dispatcher when first called, from Python or from compiled code."""
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]):
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.options = options
+
+    def __call__(self, *args: Any) -> Any:
+        return self.dispatcher(*args)
+
+    @functools.cached_property
+    def dispatcher(self) -> Any:
+        numba = load_numba()
+        if "prange" in self.function.__globals__:
+            self.function.__globals__["prange"] = numba.prange
+        with _loading:
+            previous = numba.config.CACHE_DIR
+            numba.config.CACHE_DIR = str(cache_folder())
+            try:
+                options = {"cache": True, "error_model": "numpy", **self.options}
+                return numba.njit(**options)(self.function)
+            finally:
+                numba.config.CACHE_DIR = previous
+
+    @property
+    def _numba_type_(self) -> Any:
+        """How Numba sees this object where another compiled function calls it."""
+        return load_numba().typeof(self.dispatcher)
+
+
+@functools.cache
+def load_numba() -> Any:
+    """Import Numba, with oneTBB's library loaded first so that Numba finds its thread-safe, fork-safe layer."""
+    with _loading:
+        library = tbb_library()
+        if library is not None:
+            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+        import numba
+
+        for register in _on_load:
+            register()
+        return numba
+
+
+def when_numba_loads(register: Callable[[], None]) -> Callable[[], None]:
+    """Call `register()` right after Numba is imported, to give compiled code its own version of a plain function."""
+    _on_load.append(register)
+    if load_numba.cache_info().currsize:
+        register()
+    return register
+
+
+def tbb_library() -> Path | None:
+    """The shared library that the `tbb` package installed, or None."""
+    from importlib import metadata
+
+    try:
+        files = metadata.files("tbb") or []
+    except metadata.PackageNotFoundError:
+        return None
+    for file in files:
+        if file.name.startswith("libtbb.so.12"):
+            path = Path(str(file.locate())).resolve()
+            if path.exists():
+                return path
+    return None
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: by the state of the sources, in `$NUMBA_CACHE_DIR` or the user's cache."""
+    stamp = 0
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        status = source.stat()
+        stamp = zlib.crc32(f"{source} {status.st_mtime_ns} {status.st_size}".encode(), stamp)
+    parent = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("minitorch_cv")
+    return Path(parent) / f"kernels-{stamp:08x}"
+
+
+def on_compile(callback: Callable[[str], None]) -> None:
+    """Call `callback(name)` before each function that has to be compiled, so that a user sees what is waited for."""
+    load_numba()
+    from numba.core import event
+
+    class Listener(event.Listener):
+        def on_start(self, event: Any) -> None:
+            callback(event.data["dispatcher"].py_func.__name__)
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    event.register("numba:compile", Listener())

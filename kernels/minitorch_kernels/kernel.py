@@ -1,0 +1,103 @@
+"""A kernel: one operation on arrays, written once to be read and again to be fast."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any  # numpy.ndarray, or cupy.ndarray where CuPy is in use
+
+REGISTRY: dict[str, Kernel] = {}
+
+IMPLEMENTATIONS = ("reference", "cpu", "cuda")
+
+COMPILED_FOR = ({np.dtype(np.float32)}, {np.dtype(np.float64)})  # one float type at a time, in native byte order
+
+_forced: ContextVar[str | None] = ContextVar("forced_implementation", default=None)
+
+
+class Kernel:
+    """One operation on arrays: `Kernel(name, reference, cpu, cuda)`.
+
+    `reference` is plain NumPy: the specification, and what every other implementation is tested against.
+    `cpu` is compiled by Numba, `cuda` launches CUDA C. The arrays among the arguments pick the implementation:
+    NumPy arrays of float32 or of float64 run on `cpu`, CuPy arrays on `cuda`; any other dtype, a mixture of float
+    types, and a first array that is not float run on `reference`.
+
+    Raises ValueError where NumPy and CuPy arrays are mixed; nothing is moved between devices silently.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reference: Callable[..., Any],
+        cpu: Callable[..., Any] | None = None,
+        cuda: Callable[..., Any] | None = None,
+    ):
+        if not callable(reference):
+            raise TypeError(f"Kernel {name!r} needs a reference implementation, got {reference!r}")
+        if name in REGISTRY:
+            raise ValueError(f"a kernel named {name!r} is registered already; choose another name")
+        self.name = name
+        self.reference = reference
+        self.cpu = cpu
+        self.cuda = cuda
+        self.__doc__ = reference.__doc__
+        REGISTRY[name] = self
+
+    def __call__(self, *args: Any) -> Any:
+        return self.pick(args)(*args)
+
+    def pick(self, args: tuple[Any, ...]) -> Callable[..., Any]:
+        """The implementation that runs for these arguments."""
+        forced = _forced.get()
+        if forced is not None:
+            return getattr(self, forced) or self.reference
+        arrays = [arg for arg in args if isinstance(arg, np.ndarray)]
+        if any(is_cupy(arg) for arg in args):
+            if arrays:
+                raise ValueError(
+                    f"{self.name}: some arrays are on the CPU and some on the GPU; move them with .to(device)"
+                )
+            if self.cuda is None:
+                raise ValueError(f"{self.name} has no CUDA implementation; move its arrays to the CPU")
+            return self.cuda
+        real = {array.dtype for array in arrays if array.dtype.kind in "fc"}
+        compiled = real in COMPILED_FOR and arrays[0].dtype in real
+        return self.cpu if self.cpu is not None and compiled else self.reference
+
+    def __repr__(self) -> str:
+        have = [name for name in IMPLEMENTATIONS if getattr(self, name) is not None]
+        return f"Kernel({self.name!r}: {', '.join(have)})"
+
+
+@contextmanager
+def use(implementation: str) -> Iterator[None]:
+    """Run every kernel inside the `with` block on one implementation, for instance `with use("reference"):`.
+
+    A kernel that lacks the implementation runs its reference. Raises ValueError for an unknown name.
+    """
+    if implementation not in IMPLEMENTATIONS:
+        raise ValueError(f"use({implementation!r}): choose one of {', '.join(map(repr, IMPLEMENTATIONS))}")
+    token = _forced.set(implementation)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def is_cupy(value: Any) -> bool:
+    """True for a CuPy array; never imports CuPy."""
+    cupy = sys.modules.get("cupy")
+    return cupy is not None and isinstance(value, cupy.ndarray)
+
+
+def array_module(array: Array) -> ModuleType:
+    """The library that `array` belongs to: numpy, or cupy for an array on the GPU."""
+    return sys.modules["cupy"] if is_cupy(array) else np

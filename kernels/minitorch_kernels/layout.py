@@ -1,0 +1,36 @@
+"""How activations lie in memory: batch-last.
+
+Tensors are logically (N, C, H, W), as in torch. The kernels return them stored as (C, H, W, N): the batch is the
+contiguous axis. Every vector lane then works on its own image whatever C, the stride or the map size; a convolution is a
+matrix product without a transposition, flatten is free, a linear layer is W[O, I] X[I, N], and joining channels is
+appending memory. Kernels accept any strides and convert here; ops never look.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .memory import empty
+
+
+def empty_batch_last(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An uninitialised array of the logical `shape` (N, ...) whose batch axis is the contiguous one."""
+    stored = empty((*shape[1:], shape[0]), dtype)
+    return as_batch_first(stored)
+
+
+def as_batch_first(stored: np.ndarray) -> np.ndarray:
+    """(..., N) as stored -> (N, ...) as tensors show it; a view."""
+    return np.moveaxis(stored, -1, 0)
+
+
+def stored_batch_last(x: np.ndarray) -> np.ndarray:
+    """(N, ...) with any strides -> C-contiguous (..., N); a view where x lies that way already, else a copy."""
+    stored = np.moveaxis(x, 0, -1)
+    if stored.flags.c_contiguous:
+        return stored
+    copy = empty(stored.shape, x.dtype)
+    copy[...] = stored
+    return copy

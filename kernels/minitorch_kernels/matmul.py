@@ -1,0 +1,135 @@
+"""Matrix products: `matmul`, and the loop over tiles that it shares with the convolutions.
+
+Our own product, not the BLAS library's, because two thread pools in one process slow each other down and because its
+rows may lie anywhere (see `vector.multiply_tile`). The matrices are first copied into panels, so that the innermost loop
+reads memory strictly in order: `a` in panels of a tile's height, `b` in panels as wide as a tile.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .jit import jit, prange
+from .kernel import Kernel
+from .memory import empty
+from .vector import multiply_tile, tile_height, tile_lanes
+
+DEPTH = 512  # steps of k between two visits to a tile of results: a panel of b, 512 x 256 bytes, stays in the L2 cache
+PANELS = 16  # panels of a that one task takes through its tile of b
+
+
+def matmul_reference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """y[..., m, n] = Σ_k a[..., m, k] b[..., k, n].
+
+    a (..., M, K), b (..., K, N) -> y (..., M, N), C-contiguous; the leading axes broadcast.
+    """
+    return np.ascontiguousarray(np.matmul(a, b))
+
+
+def matmul_cpu(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    dtype = np.result_type(a, b)
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    (M, K), N = a.shape[-2:], b.shape[-1]
+    if b.shape[-2] != K:
+        raise ValueError(f"matmul: a {a.shape} has {K} columns but b {b.shape} has {b.shape[-2]} rows")
+    y = empty((*batch, M, N), dtype)
+    G, height, width = math.prod(batch), tile_height(M), tile_lanes(dtype)
+    rows = pack(stack(a, batch, dtype), height)
+    columns = pack(stack(b, batch, dtype).swapaxes(1, 2), width)
+    runs = np.array([[0, 0, N, 0, K, 0, 1]])
+    offsets = np.arange(K) * width
+    multiply(
+        rows.reshape(-1), np.zeros(M * G, dtype), columns.reshape(-1), columns[0].size if G else 0, K * width, offsets,
+        y.reshape(-1), M * N, N, runs, G, M, K, height, width,
+    )  # fmt: skip
+    return y
+
+
+def stack(x: np.ndarray, batch: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """x (..., L, K) -> (G, L, K) with the leading axes broadcast to `batch` and joined."""
+    x = x.astype(dtype, copy=False)
+    return np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(math.prod(batch), *x.shape[-2:])
+
+
+def pack(x: np.ndarray, height: int) -> np.ndarray:
+    """x (G, L, K), any strides -> panels (G, P, K, height) of `height` neighbouring l each; what pads the last is unset."""
+    G, L, K = x.shape
+    panels = empty((G, -(-L // height), K, height), x.dtype)
+    flat, start, strides = memory_of(x)
+    copy_panels(flat, start, *strides, G, L, K, height, panels.reshape(-1))
+    return panels
+
+
+def memory_of(x: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]]:
+    """The memory under x as one 1-D array, the index of x's first element in it, and x's strides in elements.
+
+    Compiled code that takes these serves every layout; one that took x would be compiled anew for each kind of layout.
+    """
+    if not x.flags.writeable or any(stride % x.itemsize for stride in x.strides):
+        x = x.copy()  # read-only memory would be compiled for once more, too
+    strides = tuple(stride // x.itemsize for stride in x.strides)
+    if x.size == 0:
+        return np.empty(0, x.dtype), 0, strides
+    first = sum((n - 1) * -stride for n, stride in zip(x.shape, strides) if stride < 0)
+    extent = 1 + sum((n - 1) * abs(stride) for n, stride in zip(x.shape, strides))
+    lowest = x[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in strides)]
+    return np.lib.stride_tricks.as_strided(lowest, (extent,), (x.itemsize,)), first, strides
+
+
+@jit(parallel=True)
+def copy_panels(x, start, stride_g, stride_l, stride_k, G, L, K, height, panels):
+    """panels[g, p, k, i] = x[g, p height + i, k]."""
+    P = (L + height - 1) // height
+    for item in prange(G * P):
+        g, first = item // P, item % P * height
+        source = start + g * stride_g + first * stride_l
+        target = item * K * height
+        if stride_k < stride_l:
+            for i in range(min(height, L - first)):
+                for k in range(K):
+                    panels[target + k * height + i] = x[source + i * stride_l + k * stride_k]
+        else:
+            for k in range(K):
+                for i in range(min(height, L - first)):
+                    panels[target + k * height + i] = x[source + i * stride_l + k * stride_k]
+
+
+@jit(parallel=True)
+def multiply(a, start, b, b_group, b_tile, offsets, out, out_group, out_row, runs, G, M, K, height, width):
+    """out[g, m, run] = start[g, m] + Σ_k a[g, m, k] · b[g, run, k]: every product and convolution ends up here.
+
+    a: panels (G, P, K, height) as from `pack`; start (G M,), where each sum begins; b and out: the memory of arrays whose
+    groups lie b_group and out_group apart. A run is a stretch of neighbouring lanes; its row of `runs` holds
+      b position, out position, lanes, and the k that count: first, length, then how many such stretches, and how far apart.
+    Row k of b begins offsets[k] after the run's position, and the tiles of a run lie b_tile apart. Each result is summed by one
+    thread in a fixed order of k.
+    """
+    P = (M + height - 1) // height
+    blocks = (P + PANELS - 1) // PANELS
+    tiles = 0
+    for run in range(len(runs)):
+        tiles = max(tiles, (runs[run, 2] + width - 1) // width)
+    for item in prange(G * len(runs) * tiles * blocks):
+        block, run, tile = item % blocks, item // blocks // tiles % len(runs), item // blocks % tiles
+        g = item // (blocks * tiles * len(runs))
+        lanes = min(width, runs[run, 2] - tile * width)
+        if lanes > 0:
+            first, length, stretch, count = runs[run, 3], runs[run, 4], runs[run, 5], runs[run, 6]
+            b_start = g * b_group + runs[run, 0] + tile * b_tile
+            out_start = g * out_group + runs[run, 1] + tile * width
+            together = max(1, min(count, DEPTH // max(length, 1)))
+            for s in range(0, count, together):
+                for k in range(0, max(length, 1), DEPTH):
+                    for p in range(block * PANELS, min(P, (block + 1) * PANELS)):
+                        m = p * height
+                        multiply_tile(
+                            a, (g * P + p) * K * height, b, b_start, offsets,
+                            first + s * stretch + k, min(DEPTH, length - k), stretch, min(together, count - s),
+                            start, g * M + m, out, out_start + m * out_row, out_row, height, min(height, M - m), lanes, s + k,
+                        )  # fmt: skip
+
+
+matmul = Kernel("matmul", matmul_reference, matmul_cpu)

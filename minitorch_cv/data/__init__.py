@@ -1,0 +1,24 @@
+"""Data sets, loaders and image transforms."""
+
+from .collate import default_collate
+from .datasets import Dataset, Subset, TensorDataset, random_split
+from .fashion_mnist import FashionMNIST, load_data_fashion_mnist
+from .idx import DataError, read_idx
+from .loader import DataLoader
+from .transforms import Compose, Resize, ToTensor
+
+__all__ = [
+    "Compose",
+    "DataError",
+    "DataLoader",
+    "Dataset",
+    "FashionMNIST",
+    "Resize",
+    "Subset",
+    "TensorDataset",
+    "ToTensor",
+    "default_collate",
+    "load_data_fashion_mnist",
+    "random_split",
+    "read_idx",
+]

@@ -1,0 +1,107 @@
+"""Data sets: what has a length and gives its samples by index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..random import Generator, numpy_generator
+from ..tensor import Tensor
+from .collate import default_collate
+from .whole_batches import makes_whole_batches
+
+
+class Dataset:
+    """The samples `dataset[i]` for i in range(len(dataset)); a subclass defines `__getitem__` and `__len__`."""
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} defines no __getitem__(index)")
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} defines no __len__()")
+
+    def fetch_batch(self, indices: Sequence[int] | np.ndarray) -> Any:
+        """The samples at `indices`, stacked. A data set that lies in arrays overrides this: one indexing operation."""
+        return default_collate([self[int(index)] for index in indices])
+
+
+class TensorDataset(Dataset):
+    """Tensors of the same length, whose i-th elements together are sample i: `TensorDataset(x, y)[i] == (x[i], y[i])`.
+
+    NumPy arrays are taken as well, and wrapped. ValueError where the lengths differ.
+    """
+
+    def __init__(self, *tensors: Tensor | np.ndarray):
+        self.tensors = tuple(tensor if isinstance(tensor, Tensor) else Tensor(tensor) for tensor in tensors)
+        if len({len(tensor) for tensor in self.tensors}) != 1:
+            shapes = ", ".join(str(tensor.shape) for tensor in self.tensors)
+            raise ValueError(f"TensorDataset: needs tensors of one and the same length, got shapes {shapes or 'none'}")
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def fetch_batch(self, indices: Sequence[int] | np.ndarray) -> list[Tensor]:
+        """The rows at `indices` of every tensor, copied by one indexing operation each."""
+        rows = np.asarray(indices, np.intp)
+        return [Tensor(tensor.detach().numpy()[rows]) for tensor in self.tensors]
+
+
+class Subset(Dataset):
+    """The samples of `dataset` at `indices`, in that order."""
+
+    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray):
+        self.dataset = dataset
+        self.indices = indices
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[int(self.indices[index])]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def fetch_batch(self, indices: Sequence[int] | np.ndarray) -> Any:
+        """The samples at these places among the subset's own indices, stacked."""
+        return fetch_batch(self.dataset, [self.indices[index] for index in indices])
+
+
+def fetch_batch(dataset: Any, indices: Sequence[int] | np.ndarray) -> Any:
+    """The samples of any data set at `indices`, stacked; by whole arrays where the data set can."""
+    if makes_whole_batches(type(dataset), "fetch_batch", "__getitem__"):
+        return dataset.fetch_batch(indices)
+    return default_collate([dataset[int(index)] for index in indices])
+
+
+def random_split(
+    dataset: Any, lengths: Sequence[float], generator: Generator | np.random.Generator | None = None
+) -> list[Subset]:
+    """Disjoint random subsets of the given lengths, or of the given fractions where these sum to 1.
+
+    What rounding the fractions down leaves over goes to the first subsets, one sample each. ValueError where the
+    lengths do not sum to len(dataset).
+    """
+    size = len(dataset)
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
+        lengths = whole_lengths(size, lengths)
+    if sum(lengths) != size:
+        raise ValueError(
+            f"random_split: lengths {list(lengths)} sum to {sum(lengths)} but the data set has {size} samples"
+        )
+    order = numpy_generator(generator).permutation(size)
+    ends = np.cumsum([int(length) for length in lengths])
+    return [Subset(dataset, part) for part in np.split(order, ends[:-1])]
+
+
+def whole_lengths(size: int, fractions: Sequence[float]) -> list[int]:
+    """The fractions of `size`, rounded down, the remainder dealt out from the first on."""
+    if any(not 0 <= fraction <= 1 for fraction in fractions):
+        raise ValueError(f"random_split: fractions must be between 0 and 1, got {list(fractions)}")
+    lengths = [math.floor(size * fraction) for fraction in fractions]
+    for i in range(size - sum(lengths)):
+        lengths[i % len(lengths)] += 1
+    return lengths

@@ -1,0 +1,157 @@
+"""Arithmetic of two operands, with broadcasting: tensors, NumPy arrays and Python numbers on either side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from minitorch_kernels.kernel import Array, array_module
+
+from ..dtypes import get_default_dtype, result_dtype
+from .differentiable import differentiable, unbroadcast
+
+
+def promoted(a: Any, b: Any) -> tuple[Array, Array]:
+    """Both operands as arrays of their common dtype (see `dtypes.result_dtype`)."""
+    if hasattr(a, "dtype") and hasattr(b, "dtype") and a.dtype == b.dtype:
+        return a, b
+    dtype = result_dtype(a, b)
+    return as_dtype(a, dtype), as_dtype(b, dtype)
+
+
+def promoted_float(a: Any, b: Any) -> tuple[Array, Array]:
+    """Both operands as arrays of one floating-point dtype; integers become the default one."""
+    a, b = promoted(a, b)
+    if a.dtype.kind == "f":
+        return a, b
+    return as_dtype(a, get_default_dtype()), as_dtype(b, get_default_dtype())
+
+
+def as_dtype(a: Any, dtype: np.dtype) -> Array:
+    """An array, or a number, in `dtype`."""
+    return a.astype(dtype, copy=False) if hasattr(a, "astype") else np.asarray(a, dtype)
+
+
+@differentiable
+def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """y = input + alpha * other, broadcast."""
+    x, z = promoted(input, other)
+    x_shape, z_shape = x.shape, z.shape
+    if alpha == 1:
+        return x + z, (lambda dy: unbroadcast(dy, x_shape), lambda dy: unbroadcast(dy, z_shape))
+    return x + alpha * z, (lambda dy: unbroadcast(dy, x_shape), lambda dy: unbroadcast(alpha * dy, z_shape))
+
+
+@differentiable
+def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """y = input - alpha * other, broadcast."""
+    x, z = promoted(input, other)
+    x_shape, z_shape = x.shape, z.shape
+    y = x - z if alpha == 1 else x - alpha * z
+    return y, (lambda dy: unbroadcast(dy, x_shape), lambda dy: unbroadcast(-alpha * dy, z_shape))
+
+
+@differentiable
+def mul(input: Any, other: Any) -> Any:
+    """y = input * other, element by element, broadcast."""
+    x, z = promoted(input, other)
+    x_shape, z_shape = x.shape, z.shape
+    return x * z, (lambda dy: unbroadcast(dy * z, x_shape), lambda dy: unbroadcast(dy * x, z_shape))
+
+
+@differentiable
+def div(input: Any, other: Any) -> Any:
+    """y = input / other, element by element, broadcast; integers give floating point."""
+    x, z = promoted_float(input, other)
+    x_shape, z_shape = x.shape, z.shape
+    y = x / z
+    return y, (lambda dy: unbroadcast(dy / z, x_shape), lambda dy: unbroadcast(-dy * (y / z), z_shape))
+
+
+@differentiable
+def pow(input: Any, exponent: Any) -> Any:
+    """y = input ** exponent, element by element, broadcast.
+
+    dy/dx is 0 where the exponent is 0, also at x = 0; dy/d(exponent) = y ln x is 0 where x = 0 and exponent >= 0.
+    """
+    if isinstance(exponent, int) and input.dtype.kind in "iu" and exponent < 0:
+        raise RuntimeError(f"pow: integers to the negative power {exponent} are not integers; convert with .float()")
+    x, z = promoted(input, exponent)
+    x_shape, z_shape = x.shape, z.shape
+    y = x**z
+
+    def dx(dy: Array) -> Array:
+        slope = array_module(z).where(z == 0, 0, z * x ** (z - 1))
+        return unbroadcast(dy * slope, x_shape)
+
+    def dz(dy: Array) -> Array:
+        slope = array_module(x).where((x == 0) & (z >= 0), 0, y * array_module(x).log(x))
+        return unbroadcast(dy * slope, z_shape)
+
+    return y, (dx, dz)
+
+
+@differentiable
+def remainder(input: Any, other: Any) -> Any:
+    """y = input - floor(input / other) * other: the sign of the divisor, as Python's `%`."""
+    x, z = promoted(input, other)
+    x_shape, z_shape = x.shape, z.shape
+    return x % z, (
+        lambda dy: unbroadcast(dy, x_shape),
+        lambda dy: unbroadcast(-dy * (x // z), z_shape),
+    )
+
+
+@differentiable
+def floor_divide(input: Any, other: Any) -> Any:
+    """y = floor(input / other); its gradient is 0 almost everywhere."""
+    x, z = promoted(input, other)
+    x_shape, z_shape = x.shape, z.shape
+    zeros = array_module(x).zeros
+    return x // z, (lambda dy: zeros(x_shape, dy.dtype), lambda dy: zeros(z_shape, dy.dtype))
+
+
+@differentiable
+def maximum(input: Any, other: Any) -> Any:
+    """y = max(input, other), element by element, NaN if either is; ties share the gradient equally."""
+    x, z = promoted(input, other)
+    return array_module(x).maximum(x, z), shared_among_ties(x, z, x > z)
+
+
+@differentiable
+def minimum(input: Any, other: Any) -> Any:
+    """y = min(input, other), element by element, NaN if either is; ties share the gradient equally."""
+    x, z = promoted(input, other)
+    return array_module(x).minimum(x, z), shared_among_ties(x, z, x < z)
+
+
+def shared_among_ties(x: Array, z: Array, x_wins: Array) -> tuple[Any, Any]:
+    """The two gradients of a choice between x and z: all to the winner, half to each at a tie."""
+    x_shape, z_shape = x.shape, z.shape
+    share = array_module(x).where(x == z, 0.5, x_wins).astype(x.dtype)
+    return lambda dy: unbroadcast(dy * share, x_shape), lambda dy: unbroadcast(dy * (1 - share), z_shape)
+
+
+@differentiable
+def where(condition: Any, input: Any, other: Any) -> Any:
+    """y = input where condition holds, else other; all three broadcast together."""
+    x, z = promoted(input, other)
+    x_shape, z_shape = x.shape, z.shape
+    choose = array_module(condition).where
+    return choose(condition, x, z), (
+        None,
+        lambda dy: unbroadcast(choose(condition, dy, 0), x_shape),
+        lambda dy: unbroadcast(choose(condition, 0, dy), z_shape),
+    )
+
+
+@differentiable
+def lerp(input: Any, end: Any, weight: Any) -> Any:
+    """y = input + weight * (end - input)."""
+    x_shape, end_shape, weight_shape = input.shape, end.shape, np.shape(weight)
+    step = end - input
+    return input + weight * step, (
+        lambda dy: unbroadcast(dy * (1 - weight), x_shape),
+        lambda dy: unbroadcast(dy * weight, end_shape),
+        lambda dy: unbroadcast(dy * step, weight_shape),
+    )

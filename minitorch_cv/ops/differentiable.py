@@ -1,0 +1,164 @@
+"""`@differentiable`: from one function on arrays to an operation on tensors with a gradient."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from types import CellType
+from typing import Any
+
+import numpy as np
+from minitorch_kernels.kernel import Array, is_cupy
+
+from ..graph import Node, Saved, is_grad_enabled, shares_memory
+from ..tensor import Tensor
+
+OPERATIONS: dict[str, Callable[..., Any]] = {}
+
+
+def differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make an operation on tensors out of `function(*arrays, **options) -> (output, backward)`.
+
+    The output is an array, or a tuple whose first array is differentiable and whose others (indices, for instance)
+    are not. The backward takes one of two forms, and never writes to `dy`:
+
+    - a tuple of functions `dx = f(dy)`, one for each leading argument (None for one without gradient). Only those
+      wanted are kept;
+    - where the gradients share work, one function `backward(dy, needs)` that returns them all as a tuple, None for
+      those that `needs` does not ask for.
+
+    What these closures capture is what the operation saves: an input or output array captured there must not be
+    written before the backward ran, and a RuntimeError names it if it was. Division by zero and overflow give Inf and
+    NaN without a warning, as in torch.
+    """
+    name = function.__name__.rstrip("_")
+    labels = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def operation(*args: Any, **options: Any) -> Any:
+        if any(isinstance(value, Tensor) for value in options.values()):
+            args, options = tensors_first(function, args, options)
+        record = is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args)
+        if record:
+            refuse_stale(name, args)
+        with np.errstate(all="ignore"):
+            output, backward = function(*(a._array if isinstance(a, Tensor) else a for a in args), **options)
+        if isinstance(output, tuple):
+            first = wrap(output[0], args)
+            result: Any = (first, *(Tensor(extra) for extra in output[1:]))
+        else:
+            first = result = wrap(output, args)
+        if record:
+            attach(first, name, args, backward, labels)
+        return result
+
+    OPERATIONS[name] = operation
+    return operation
+
+
+def tensors_first(
+    function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Turn keyword arguments into positional ones, so that a tensor passed by name is seen as a tensor."""
+    bound = inspect.signature(function).bind(*args, **options)
+    bound.apply_defaults()
+    return bound.args, bound.kwargs
+
+
+def wrap(array: Any, inputs: tuple[Any, ...]) -> Tensor:
+    """`array` as a tensor; a view of the input whose memory it shows, if any."""
+    result = Tensor(array)
+    for source in inputs:
+        if isinstance(source, Tensor) and shares_memory(result._array, source._array):
+            result._storage = source._storage
+            result._seen_version = source._storage.version
+            result._base = source if source._base is None else source._base
+            break
+    return result
+
+
+def attach(output: Tensor, name: str, args: tuple[Any, ...], backward: Any, labels: list[str]) -> None:
+    """Record that `output` was made from `args` by the operation `name`."""
+    tensors = [a if isinstance(a, Tensor) else None for a in args]
+    parents = tuple((t._node or t) if t is not None and t.requires_grad else None for t in tensors)
+    if isinstance(backward, tuple):
+        kept = tuple(f if parent is not None else None for f, parent in zip(backward, parents))
+        closures: tuple[Any, ...] = kept
+        backward = one_by_one(kept)
+    else:
+        closures = (backward,)
+    output._node = Node(
+        name,
+        parents,
+        inputs=tuple(None if t is None else (t.shape, t.dtype) for t in tensors),
+        backward=backward,
+        saved=find_saved(closures, output, tensors, labels),
+    )
+    output._seen_version = output._storage.version
+
+
+def one_by_one(functions: tuple[Any, ...]) -> Callable[..., Any]:
+    """One backward out of a function for each input."""
+
+    def backward(dy: Array, needs: tuple[bool, ...]) -> tuple[Array | None, ...]:
+        return tuple(None if function is None else function(dy) for function in functions)
+
+    return backward
+
+
+def find_saved(
+    closures: tuple[Any, ...], output: Tensor, tensors: list[Tensor | None], labels: list[str]
+) -> list[Saved]:
+    """The inputs, and the output, whose memory the closures capture."""
+    kept = [
+        array for f in closures if f is not None for array in captured_arrays(getattr(f, "__closure__", None) or ())
+    ]
+    named = [
+        (f"its input {label(labels, i)!r} (shape {tensor.shape})", tensor)
+        for i, tensor in enumerate(tensors)
+        if tensor is not None
+    ]
+    named.append((f"its output (shape {output.shape})", output))
+    return [
+        Saved(text, tensor._storage)
+        for text, tensor in named
+        if any(shares_memory(array, tensor._array) for array in kept)
+    ]
+
+
+def label(labels: list[str], position: int) -> str:
+    """The name of the parameter at `position`; the last one stands for all that follow (`*tensors`)."""
+    return labels[min(position, len(labels) - 1)] if labels else str(position)
+
+
+def captured_arrays(cells: tuple[CellType, ...]) -> Iterator[Array]:
+    """The arrays in the cells of a closure, alone or in a tuple or list."""
+    for cell in cells:
+        try:
+            value = cell.cell_contents
+        except ValueError:  # a name that was never assigned
+            continue
+        for item in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(item, np.ndarray) or is_cupy(item):
+                yield item
+
+
+def refuse_stale(name: str, args: tuple[Any, ...]) -> None:
+    """RuntimeError for an input that is a view of memory which was since written by a recorded operation."""
+    for position, tensor in enumerate(args):
+        if isinstance(tensor, Tensor) and tensor._seen_version < tensor._storage.recorded_version:
+            raise RuntimeError(
+                f"{name}: input {position} (shape {tensor.shape}) is a view of a tensor that was changed in place, "
+                "with a gradient, after the view was taken; take the view again"
+            )
+
+
+def unbroadcast(dy: Array, shape: tuple[int, ...]) -> Array:
+    """Undo broadcasting: sum `dy` over the axes along which an input of `shape` was repeated."""
+    if dy.shape == shape:
+        return dy
+    lead = dy.ndim - len(shape)
+    stretched = tuple(i for i, size in enumerate(shape, lead) if size == 1 and dy.shape[i] != 1)
+    dx = dy.sum(axis=(*range(lead), *stretched), keepdims=True)
+    return dx.reshape(shape)

@@ -1,0 +1,145 @@
+"""Reading and choosing elements: `x[...]`, gather, take, masks, one-hot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from minitorch_kernels.kernel import Array, array_module
+
+from ..dtypes import int64
+from ..tensor import Tensor
+from .arithmetic import where
+from .differentiable import differentiable, unbroadcast
+from .reduction import axes
+
+
+def plain_index(index: Any) -> Any:
+    """An index with tensors replaced by their arrays, and lists by integer arrays."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(part) for part in index)
+    if isinstance(index, Tensor):
+        if index.dtype.kind not in "iub":
+            raise IndexError(
+                f"tensors used as indices must be integer or bool, got {index.dtype}; convert with .long()"
+            )
+        return index._array
+    if isinstance(index, list):
+        return np.asarray(index, None if index else int64)
+    return index
+
+
+def is_basic(index: Any) -> bool:
+    """True for an index of whole numbers, slices, None and ... only: NumPy answers it with a view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts)
+
+
+def getitem(input: Tensor, index: Any) -> Tensor:
+    """y = x[index]: a view for whole numbers and slices, a copy for integer and bool arrays or tensors."""
+    return select(input, plain_index(index))
+
+
+@differentiable
+def select(input: Array, index: Any) -> Any:
+    """y = x[index]; the gradient is added up where elements were read, twice where they were read twice."""
+    xp = array_module(input)
+    shape = input.shape
+    y = input[index]
+
+    def dx(dy: Array) -> Array:
+        gradient = xp.zeros(shape, dy.dtype)
+        if is_basic(index):
+            gradient[index] = dy
+        else:
+            xp.add.at(gradient, index, dy)
+        return gradient
+
+    return y, (dx,)
+
+
+@differentiable
+def setitem(input: Array, index: Any, value: Any) -> Any:
+    """y = x with x[index] replaced by value (broadcast): the out-of-place twin of `x[index] = value`."""
+    y = input.copy()
+    y[index] = value
+    value_shape = getattr(value, "shape", ())
+
+    def dx(dy: Array) -> Array:
+        gradient = dy.copy()
+        gradient[index] = 0
+        return gradient
+
+    return y, (dx, None, lambda dy: sum_to(dy[index], value_shape))
+
+
+def sum_to(dy: Array, shape: tuple[int, ...]) -> Array:
+    """Undo the broadcasting of an assignment, which also drops leading axes of size 1 of the value."""
+    squeezed = shape
+    while len(squeezed) > dy.ndim and squeezed[0] == 1:
+        squeezed = squeezed[1:]
+    return unbroadcast(dy, squeezed).reshape(shape)
+
+
+@differentiable
+def gather(input: Array, dim: int, index: Array) -> Any:
+    """y[i, j, ...] = x[i, index[i, j, ...], ...] for dim = 1; index has as many axes as x, no longer ones elsewhere."""
+    if input.ndim != index.ndim:
+        raise RuntimeError(f"gather: input of shape {input.shape} and index of shape {index.shape} need as many axes")
+    (axis,) = axes("gather", input, dim)
+    if index.size and not (index.min() >= 0 and index.max() < input.shape[axis]):
+        raise IndexError(
+            f"gather: index values {index.min()}..{index.max()} are out of range for size {input.shape[axis]}"
+        )
+    xp = array_module(input)
+    places = list(xp.indices(index.shape, sparse=True))
+    places[axis] = index
+    shape, where = input.shape, tuple(places)
+
+    def dx(dy: Array) -> Array:
+        gradient = xp.zeros(shape, dy.dtype)
+        xp.add.at(gradient, where, dy)
+        return gradient
+
+    return input[where], (dx,)
+
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """y = the elements of the flattened x at `index`."""
+    return select(input.reshape(-1), index._array)
+
+
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """y = the slices of x along `dim` at the positions `index` (1-d)."""
+    (axis,) = axes("index_select", input._array, dim)
+    return select(input, (slice(None),) * axis + (index._array,))
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """y = value where mask holds, else x."""
+    return where(mask, value, input)
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """y = the elements of x where mask holds, as one row."""
+    xp = array_module(input._array)
+    shape = xp.broadcast_shapes(input.shape, mask.shape)
+    return select(input.expand(*shape), xp.broadcast_to(mask._array, shape))
+
+
+def nonzero(input: Tensor) -> Tensor:
+    """The indices of the elements that are not zero, one row each: shape (count, ndim)."""
+    return Tensor(np.stack(array_module(input._array).nonzero(input._array), 1))
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """y[..., k] = 1 where tensor[...] = k, else 0, in int64; num_classes = -1 takes the largest value + 1."""
+    labels = tensor._array
+    if labels.dtype.kind not in "iu":
+        raise RuntimeError(f"one_hot: labels must be integers, got {labels.dtype}; convert with .long()")
+    classes = int(labels.max()) + 1 if num_classes == -1 else num_classes
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise RuntimeError(
+            f"one_hot: labels {labels.min()}..{labels.max()} do not fit {classes} classes (0..{classes - 1})"
+        )
+    return Tensor((labels[..., None] == array_module(labels).arange(classes)).astype(int64))

@@ -1,0 +1,178 @@
+"""Writing into a tensor: `x += y`, `x[i] = v`, `x.zero_()`.
+
+An in-place operation computes its out-of-place twin and writes the result into the memory of the target, which takes
+over the twin's history. If the target is a view, the history of the tensor whose memory it shows is rewritten too.
+Whatever else was saved or viewed before the write is out of date from then on, and says so when it is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from minitorch_kernels.kernel import Array, array_module
+
+from ..dtypes import category
+from ..graph import is_grad_enabled
+from ..tensor import Tensor
+from . import arithmetic, indexing, pointwise
+from .differentiable import attach, differentiable, refuse_stale, unbroadcast
+
+
+def write(name: str, target: Tensor, value: Tensor) -> Tensor:
+    """Write `value`, which was computed from `target`, into the memory of `target`, and record it."""
+    if value.shape != target.shape:
+        raise RuntimeError(
+            f"{name}: the result has shape {value.shape}, which does not fit in place into {target.shape}"
+        )
+    if category(value.dtype) > category(target.dtype):
+        raise RuntimeError(
+            f"{name}: the result is {value.dtype} and cannot be written into a tensor of {target.dtype}; "
+            f"convert the tensor first, with .to({value.dtype})"
+        )
+    target._array[...] = value._array
+    target._storage.version += 1
+    if is_grad_enabled() and (value.requires_grad or target.requires_grad):
+        record_write(name, target, value)
+    return target
+
+
+def before_write(name: str, target: Tensor) -> None:
+    """RuntimeError where writing would spoil a leaf that requires grad, or memory that cannot be written."""
+    owner = target if target._base is None else target._base
+    if is_grad_enabled():
+        refuse_stale(name, (target,))
+        if owner._node is None and owner.requires_grad:
+            kind = "a leaf" if owner is target else "a view of a leaf"
+            raise RuntimeError(
+                f"{name}: in-place write on {kind} that requires grad (shape {target.shape}); wrap it in "
+                "`with no_grad():`, or write out of place"
+            )
+    if not target._array.flags.writeable:
+        raise RuntimeError(
+            f"{name}: the tensor of shape {target.shape} shows repeated or read-only memory (from expand, say); "
+            "clone() it before writing"
+        )
+
+
+def record_write(name: str, target: Tensor, value: Tensor) -> None:
+    """Give `target` the history of `value`; if it is a view, its base gets a history in which that part is replaced."""
+    storage = target._storage
+    storage.recorded_version = storage.version
+    base = target._base
+    if base is None:
+        target._node = value._node
+        target._seen_version = storage.version
+        return
+    region = positions(base._array, target._array)
+    base_shape = base.shape
+
+    def d_base(dy: Array) -> Array:
+        dx = dy.copy(order="C")
+        dx.reshape(-1)[region] = 0
+        return dx
+
+    def d_value(dy: Array) -> Array:
+        return dy.reshape(-1)[region]
+
+    def d_view(dy: Array) -> Array:
+        dx = array_module(dy).zeros(base_shape, dy.dtype)
+        dx.reshape(-1)[region] = dy
+        return dx
+
+    history = Tensor(base._array)
+    attach(history, name, (base, value), (d_base, d_value), ["base", "value"])
+    base._node = history._node
+    base._seen_version = storage.version
+    attach(target, f"view after {name}", (base,), (d_view,), ["base"])
+
+
+def positions(base: Array, view: Array) -> Array:
+    """For each element of `view`, its row-major position among the elements of `base`, whose memory it shows."""
+    low, high = np.lib.array_utils.byte_bounds(base)
+    itemsize = base.dtype.itemsize
+    memory = np.zeros((high - low) // itemsize, np.int64)
+
+    def laid_over(array: Array) -> Array:
+        start = (array.__array_interface__["data"][0] - low) // itemsize
+        strides = [step // itemsize * memory.itemsize for step in array.strides]
+        return np.lib.stride_tricks.as_strided(memory[start:], array.shape, strides)
+
+    laid_over(base)[...] = np.arange(base.size).reshape(base.shape)
+    return laid_over(view).copy()
+
+
+def setitem(target: Tensor, index: Any, value: Any) -> None:
+    """x[index] = value, with gradients to what is left of x and to value."""
+    before_write("setitem", target)
+    index = indexing.plain_index(index)
+    if is_grad_enabled() and (target.requires_grad or (isinstance(value, Tensor) and value.requires_grad)):
+        write("setitem", target, indexing.setitem(target, index, value))
+    else:
+        target._array[index] = value._array if isinstance(value, Tensor) else value
+        target._storage.version += 1
+
+
+@differentiable
+def overwrite(target: Array, value: Any) -> Any:
+    """y = value, broadcast to the shape of the target and in its dtype; nothing flows back to the old values."""
+    xp = array_module(target)
+    y = xp.empty_like(target)
+    y[...] = value
+    shape = getattr(value, "shape", ())
+    return y, (xp.zeros_like, lambda dy: unbroadcast(dy, shape))
+
+
+def copy_(target: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """x = src, broadcast and converted to x's dtype, in x's memory."""
+    before_write("copy_", target)
+    if is_grad_enabled() and (target.requires_grad or (isinstance(src, Tensor) and src.requires_grad)):
+        return write("copy_", target, overwrite(target, src))
+    target._array[...] = src._array if isinstance(src, Tensor) else src
+    target._storage.version += 1
+    return target
+
+
+def fill_(target: Tensor, value: Any) -> Tensor:
+    """x = value everywhere, in x's memory."""
+    return copy_(target, value)
+
+
+def zero_(target: Tensor) -> Tensor:
+    """x = 0 everywhere, in x's memory."""
+    return copy_(target, 0)
+
+
+def masked_fill_(target: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """x = value where mask holds, in x's memory."""
+    before_write("masked_fill_", target)
+    return write("masked_fill_", target, indexing.masked_fill(target, mask, value).to(target.dtype))
+
+
+def in_place(name: str, twin: Any) -> Any:
+    """The in-place version of the operation `twin`, under torch's name with a trailing underscore."""
+
+    def operation(target: Tensor, *args: Any, **options: Any) -> Tensor:
+        before_write(name, target)
+        return write(name, target, twin(target, *args, **options))
+
+    operation.__name__ = operation.__qualname__ = name
+    operation.__doc__ = f"`{twin.__name__}` written into the memory of the tensor itself."
+    return operation
+
+
+add_ = in_place("add_", arithmetic.add)
+sub_ = in_place("sub_", arithmetic.sub)
+mul_ = in_place("mul_", arithmetic.mul)
+div_ = in_place("div_", arithmetic.div)
+pow_ = in_place("pow_", arithmetic.pow)
+remainder_ = in_place("remainder_", arithmetic.remainder)
+floor_divide_ = in_place("floor_divide_", arithmetic.floor_divide)
+lerp_ = in_place("lerp_", arithmetic.lerp)
+neg_ = in_place("neg_", pointwise.neg)
+abs_ = in_place("abs_", pointwise.abs)
+exp_ = in_place("exp_", pointwise.exp)
+log_ = in_place("log_", pointwise.log)
+sqrt_ = in_place("sqrt_", pointwise.sqrt)
+round_ = in_place("round_", pointwise.round)
+clamp_ = in_place("clamp_", pointwise.clamp)

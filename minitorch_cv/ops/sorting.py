@@ -1,0 +1,34 @@
+"""Order: sort, argsort, topk."""
+
+from __future__ import annotations
+
+from minitorch_kernels.kernel import array_module
+
+from ..tensor import Tensor
+from .indexing import gather
+from .reduction import ValuesAndIndices
+
+
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
+    """The elements in order along `dim`, and where each was; equals keep their order. NaN counts as the largest."""
+    indices = argsort(input, dim, descending)
+    return ValuesAndIndices(gather(input, dim, indices), indices)
+
+
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """The indices that would sort along `dim`; equals keep their order."""
+    x = input._array
+    xp = array_module(x)
+    if not descending:
+        return Tensor(xp.argsort(x, axis=dim, kind="stable"))
+    backwards = xp.argsort(xp.flip(x, dim), axis=dim, kind="stable")
+    return Tensor(xp.flip(x.shape[dim] - 1 - backwards, dim))
+
+
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
+    """The k largest (or smallest) elements along `dim`, in order, and their indices."""
+    if not 0 <= k <= input.shape[dim]:
+        raise RuntimeError(f"topk: k={k} is out of range for {input.shape[dim]} elements along dim {dim}")
+    indices = argsort(input, dim, descending=largest)
+    chosen = Tensor(array_module(input._array).take(indices._array, range(k), axis=dim))
+    return ValuesAndIndices(gather(input, dim, chosen), chosen)

@@ -1,0 +1,453 @@
+"""Tensor: an array that remembers how it was made.
+
+The methods for arithmetic, reductions, shapes and the rest are the functions of `minitorch_cv.ops`; `ops/methods.py`
+attaches them. What stands here is what makes a tensor a tensor: its memory, its gradient, its place in the graph.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import weakref
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from minitorch_kernels.kernel import Array, is_cupy
+
+from . import dtypes
+from .device import CPU, device, require_cpu
+from .graph import Node, Storage, backpropagate, is_grad_enabled, no_grad
+
+_hook_numbers = itertools.count()
+
+
+class Tensor:
+    """A multi-dimensional array with a gradient: `Tensor(array)` shares the array's memory and keeps its dtype.
+
+    torch's `Tensor(data)` copies and converts to float32; here `tensor(data)` copies, and `Tensor` is the thin wrapper.
+    """
+
+    # NumPy leaves `array + tensor` to the tensor, whose __radd__ then records it.
+    __array_priority__ = 1000
+
+    def __init__(self, data: Any, requires_grad: bool = False):
+        self._array: Array = data if isinstance(data, np.ndarray) or is_cupy(data) else array_from(data)
+        self._grad: Tensor | None = None
+        self._node: Node | None = None
+        self._leaf_requires_grad = False
+        self._leaf_hooks: dict[int, Callable[[Array], Array]] = {}
+        self._storage = Storage()
+        self._seen_version: float = 0  # the version of the storage that this tensor's history describes
+        self._base: Tensor | None = None  # for a view: the tensor whose memory it shows
+        if requires_grad:
+            self.requires_grad = True
+
+    if TYPE_CHECKING:  # what ops/methods.py attaches
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, index: Any) -> Any: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def __add__(self, other: Any) -> Tensor: ...
+        def __radd__(self, other: Any) -> Tensor: ...
+        def __sub__(self, other: Any) -> Tensor: ...
+        def __rsub__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __rmul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __rtruediv__(self, other: Any) -> Tensor: ...
+        def __pow__(self, other: Any) -> Tensor: ...
+        def __rpow__(self, other: Any) -> Tensor: ...
+        def __matmul__(self, other: Any) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __eq__(self, other: Any) -> Any: ...
+        def __ne__(self, other: Any) -> Any: ...
+        def __lt__(self, other: Any) -> Tensor: ...
+        def __gt__(self, other: Any) -> Tensor: ...
+        def __le__(self, other: Any) -> Tensor: ...
+        def __ge__(self, other: Any) -> Tensor: ...
+
+    # -- what it holds -------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each axis."""
+        return self._array.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._array.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of the elements."""
+        return self._array.dtype
+
+    @property
+    def device(self) -> device:
+        """Where the memory is."""
+        return CPU
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one axis."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    def element_size(self) -> int:
+        """The bytes of one element."""
+        return self.dtype.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """The distance between neighbours along each axis, in elements."""
+        strides = tuple(step // self.dtype.itemsize for step in self._array.strides)
+        return strides if dim is None else strides[dim]
+
+    def is_contiguous(self) -> bool:
+        """True where the elements lie in row-major order; convolution layers return batch-last memory instead."""
+        return self._array.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        """True for float16, float32 and float64."""
+        return self.dtype.kind == "f"
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return self._array.ctypes.data
+
+    # -- the gradient --------------------------------------------------------------------------------------------------
+
+    @property
+    def is_leaf(self) -> bool:
+        """True for a tensor that no recorded operation made."""
+        return self._node is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The recorded operation that made this tensor."""
+        return self._node
+
+    @property
+    def requires_grad(self) -> bool:
+        """True where a backward reaches this tensor."""
+        return self._node is not None or self._leaf_requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._node is not None:
+            if value:
+                return
+            raise RuntimeError(
+                f"requires_grad = False: this tensor was made by {self._node.name}; use detach() instead"
+            )
+        if value and self.dtype.kind != "f":
+            raise RuntimeError(
+                f"only floating-point tensors can require gradients, got {self.dtype}; convert with .float()"
+            )
+        self._leaf_requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad`, and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The sum of the gradients of all backward calls since it was last None; of the shape of the tensor."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"grad must be a Tensor or None, got {type(value).__name__}")
+            if value.shape != self.shape or value.dtype != self.dtype:
+                raise RuntimeError(
+                    f"grad of shape {value.shape} and {value.dtype} does not fit a tensor of shape {self.shape} "
+                    f"and {self.dtype}"
+                )
+        self._grad = value
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Add d(self)/d(leaf) · gradient to the `grad` of every leaf that requires one.
+
+        gradient: the cotangent, of self's shape; 1 where self has one element. retain_graph keeps what the operations
+        saved, for another backward. Gradients are first-order only: create_graph raises.
+        """
+        if create_graph:
+            raise RuntimeError("create_graph=True: minitorch_cv has first-order gradients only")
+        if not self.requires_grad:
+            raise RuntimeError(
+                "backward: this tensor does not require grad and was made by no recorded operation; "
+                "set requires_grad_() on what you want gradients of, before the forward pass"
+            )
+        if gradient is None:
+            if self.numel() != 1:
+                raise RuntimeError(
+                    f"backward: a gradient must be given for a tensor of shape {self.shape}; only a one-element tensor "
+                    "has an implied one (call .sum() or .mean() first, or pass gradient=)"
+                )
+            dy = np.ones(self.shape, self.dtype)
+        else:
+            dy = gradient._array if isinstance(gradient, Tensor) else np.asarray(gradient)
+            if dy.shape != self.shape:
+                raise RuntimeError(f"backward: gradient has shape {dy.shape} but the tensor has shape {self.shape}")
+            dy = dy.astype(self.dtype, copy=False)
+        if self._node is None:
+            self._receive_grad(dy.copy())
+        else:
+            backpropagate(self._node, dy, bool(retain_graph))
+
+    def _receive_grad(self, dx: Array) -> None:
+        """The end of a backward at a leaf: `dx` is the leaf's to keep."""
+        for hook in list(self._leaf_hooks.values()):
+            dx = hook(dx)
+        self._accumulate_grad(dx)
+
+    def _accumulate_grad(self, dx: Array) -> None:
+        if self._grad is None:
+            self._grad = Tensor(dx)
+        else:
+            self._grad._array[...] += dx
+            self._grad._storage.version += 1
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this tensor in `grad` although it is not a leaf."""
+        if not self.requires_grad:
+            raise RuntimeError("retain_grad: this tensor does not require grad")
+        if self._node is not None:
+            self._node.retained = weakref.ref(self)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook(grad)` when the gradient of this tensor is known; what it returns, if not None, replaces it."""
+        if not self.requires_grad:
+            raise RuntimeError("register_hook: this tensor does not require grad")
+
+        def on_array(dy: Array) -> Array:
+            with no_grad():
+                changed = hook(Tensor(dy))
+            return dy if changed is None else changed._array
+
+        hooks = self._leaf_hooks if self._node is None else self._node.hooks
+        return RemovableHandle(hooks, on_array)
+
+    def detach(self) -> Tensor:
+        """The same memory, cut from the graph: no gradient flows through the result."""
+        result = Tensor(self._array)
+        result._storage = self._storage
+        result._seen_version = math.inf
+        return result
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor itself from the graph that made it."""
+        self._node = None
+        self._leaf_requires_grad = False
+        self._seen_version = math.inf
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without history; writes through it are not noticed by the graph."""
+        return Tensor(self._array)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        self._array = value._array
+
+    # -- values for Python and NumPy -----------------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """The value of a one-element tensor as a Python number."""
+        if self.numel() != 1:
+            raise RuntimeError(
+                f"item: a tensor of shape {self.shape} has {self.numel()} elements, not one; use tolist()"
+            )
+        return self._array.item()
+
+    def tolist(self) -> Any:
+        """The values as nested Python lists, or a number for a 0-d tensor."""
+        return self._array.tolist()
+
+    def numpy(self) -> np.ndarray:
+        """The NumPy array itself, sharing memory; RuntimeError for a tensor that requires grad."""
+        if self.requires_grad:
+            raise RuntimeError("numpy: this tensor requires grad, which NumPy would not follow; use .detach().numpy()")
+        return self._array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"cannot view {array.dtype} as {np.dtype(dtype)} without a copy")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._array.__dlpack_device__()
+
+    def __bool__(self) -> bool:
+        if self.numel() != 1:
+            raise RuntimeError(
+                f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all(), or compare with None"
+            )
+        return bool(self._array.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iub":
+            raise TypeError(f"only integer tensors can be used as an index, got {self.dtype}; convert with .long()")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
+
+    def __repr__(self) -> str:
+        return describe(self, "tensor(")
+
+    __hash__ = object.__hash__
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self._node is not None:
+            raise RuntimeError(
+                f"deepcopy: only leaf tensors can be copied, this one was made by {self._node.name}; detach() it"
+            )
+        result = type(self).__new__(type(self))
+        Tensor.__init__(result, self._array.copy())
+        result._leaf_requires_grad = self._leaf_requires_grad
+        memo[id(self)] = result
+        if self._grad is not None:
+            result._grad = Tensor(self._grad._array.copy())
+        return result
+
+    def __reduce__(self) -> Any:
+        if self._node is not None:
+            raise RuntimeError(
+                f"pickle: only leaf tensors can be stored, this one was made by {self._node.name}; detach() it"
+            )
+        return _rebuild, (type(self), self._array, self._leaf_requires_grad)
+
+    # -- conversion ----------------------------------------------------------------------------------------------------
+
+    def cpu(self) -> Tensor:
+        """The tensor on the CPU: itself."""
+        return self
+
+    def cuda(self, device: Any = None) -> Tensor:
+        """The tensor on a GPU: RuntimeError, as this version computes on the CPU only."""
+        require_cpu("cuda")
+        return self
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
+        """The tensor in another dtype, or on another device: `to("cpu")`, `to(float64)`, `to(other_tensor)`."""
+        for arg in args:
+            if isinstance(arg, Tensor):
+                dtype, device = arg.dtype, arg.device
+            elif is_dtype(arg):
+                dtype = arg
+            elif not isinstance(arg, bool):  # a bare bool is torch's non_blocking, which means nothing on a CPU
+                device = arg
+        if device is not None:
+            require_cpu(device)
+        if dtype is None or np.dtype(dtype) == self.dtype:
+            return self.clone() if copy else self
+        return self.type(dtype)
+
+
+class RemovableHandle:
+    """Takes a hook away again: `handle.remove()`, or at the end of `with handle:`."""
+
+    def __init__(self, hooks: dict[int, Any], hook: Any):
+        self.hooks = hooks
+        self.number = next(_hook_numbers)
+        hooks[self.number] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; nothing happens where it is gone already."""
+        self.hooks.pop(self.number, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def array_from(data: Any) -> np.ndarray:
+    """Numbers, nested lists (of tensors too) or array-likes as an array; Python floats in the default dtype."""
+    if isinstance(data, Tensor):
+        return data.detach().numpy()
+    if isinstance(data, (list, tuple)) and any(isinstance(item, Tensor) for item in data):
+        data = [array_from(item) for item in data]
+        return np.stack(data) if data else np.empty(0, dtypes.get_default_dtype())
+    array = np.asarray(data)
+    if array.dtype.kind == "f" and not hasattr(data, "dtype"):
+        array = array.astype(dtypes.get_default_dtype())
+    dtypes.category(array.dtype)
+    return array
+
+
+def describe(tensor: Tensor, opening: str) -> str:
+    """The text of a tensor: its values, then shape (where it has one), dtype (where not the usual), and origin."""
+    values = np.array2string(
+        tensor._array, separator=", ", precision=4, suppress_small=False, threshold=1000, edgeitems=3, prefix=opening
+    )
+    facts = [f"shape={tensor.shape}"] if tensor.ndim else []
+    if tensor.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool):
+        facts.append(f"dtype={tensor.dtype}")
+    if tensor._node is not None:
+        facts.append(f"grad_fn={tensor._node!r}")
+    elif tensor._leaf_requires_grad:
+        facts.append("requires_grad=True")
+    return f"{opening}{', '.join([values, *facts])})"
+
+
+def is_dtype(value: Any) -> bool:
+    """True for a number type: one of `minitorch_cv.float32`, ..., a NumPy dtype or scalar type, or float, int, bool."""
+    return isinstance(value, np.dtype) or (isinstance(value, type) and value is not device)
+
+
+def _rebuild(cls: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
+    result = cls.__new__(cls)
+    Tensor.__init__(result, array, requires_grad)
+    return result
+
+
+def is_tensor(value: object) -> bool:
+    """True for a Tensor."""
+    return isinstance(value, Tensor)
+
+
+__all__ = ["RemovableHandle", "Tensor", "is_grad_enabled", "is_tensor"]

@@ -1,0 +1,101 @@
+"""Arguments for the batch-norm kernels: `CASES[name]` lists functions (rng, dtype) -> arguments."""
+
+import numpy as np
+
+EPS = 1e-5
+
+# shape of x, with weight, with bias
+SHAPES = [
+    ((3, 4), True, True),
+    ((17, 3, 5), True, True),
+    ((3, 2, 4, 5), True, True),
+    ((17, 2, 3, 3), False, False),
+    ((1, 2, 3, 2), True, False),  # one image: statistics over its places only
+    ((2, 1, 1, 1), False, True),
+    ((0, 3, 2, 2), True, True),
+    ((0, 2), False, False),
+]
+
+
+def normal(rng, shape, dtype):
+    return rng.standard_normal(shape).astype(dtype)
+
+
+def far_from_zero(rng, shape, dtype):
+    return (100 + rng.standard_normal(shape)).astype(dtype)
+
+
+def with_nan(rng, shape, dtype):
+    """NaN in channel 0 alone: the other channels must stay finite."""
+    x = normal(rng, shape, dtype)
+    x[:1, 0] = np.nan
+    return x
+
+
+def with_infinity(rng, shape, dtype):
+    x = normal(rng, shape, dtype)
+    x[:1, 0] = np.inf
+    return x
+
+
+def vector(rng, shape, dtype, given=True):
+    return normal(rng, shape[1], dtype) if given else None
+
+
+def positive(rng, shape, dtype):
+    return rng.uniform(0.5, 2, shape[1]).astype(dtype)
+
+
+def train_case(shape, weight, bias, values):
+    return lambda rng, dtype: (
+        values(rng, shape, dtype),
+        vector(rng, shape, dtype, weight),
+        vector(rng, shape, dtype, bias),
+        EPS,
+    )
+
+
+def train_grad_case(shape, weight, values):
+    def arguments(rng, dtype):
+        x = values(rng, shape, dtype)
+        axes = (0, *range(2, x.ndim))
+        count = max(1, x.size // x.shape[1])
+        mean = x.sum(axes) / count
+        rstd = 1 / np.sqrt((x.astype(np.float64) ** 2).sum(axes) / count - mean.astype(np.float64) ** 2 + EPS)
+        return normal(rng, shape, dtype), x, vector(rng, shape, dtype, weight), mean.astype(dtype), rstd.astype(dtype)
+
+    return arguments
+
+
+def inference_case(shape, weight, bias, values):
+    return lambda rng, dtype: (
+        values(rng, shape, dtype),
+        vector(rng, shape, dtype),
+        positive(rng, shape, dtype),
+        vector(rng, shape, dtype, weight),
+        vector(rng, shape, dtype, bias),
+        EPS,
+    )
+
+
+def inference_grad_case(shape, weight, values):
+    return lambda rng, dtype: (
+        normal(rng, shape, dtype),
+        values(rng, shape, dtype),
+        vector(rng, shape, dtype, weight),
+        vector(rng, shape, dtype),
+        positive(rng, shape, dtype),
+        EPS,
+    )
+
+
+CASES = {
+    "batch_norm_train": [train_case(*shape, normal) for shape in SHAPES]
+    + [train_case(*SHAPES[2], values) for values in (far_from_zero, with_nan)],
+    "batch_norm_train_grad": [train_grad_case(shape, weight, normal) for shape, weight, _ in SHAPES]
+    + [train_grad_case(*SHAPES[2][:2], with_nan)],
+    "batch_norm_inference": [inference_case(*shape, normal) for shape in SHAPES]
+    + [inference_case(*SHAPES[2], values) for values in (far_from_zero, with_nan, with_infinity)],
+    "batch_norm_inference_grad": [inference_grad_case(shape, weight, normal) for shape, weight, _ in SHAPES]
+    + [inference_grad_case(*SHAPES[2][:2], with_nan)],
+}
