@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import threading
@@ -9,6 +10,8 @@ import weakref
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from typing import Any
+
+import numpy as np
 
 from minitorch_kernels.kernel import Array, array_module
 
@@ -108,6 +111,7 @@ def checked(name: str, position: int, dx: Array | None, expected: Any) -> Array 
     return dx if dx.dtype == dtype else dx.astype(dtype)
 
 
+@np.errstate(all="ignore")
 def backpropagate(root: Node, gradient: Array, retain_graph: bool) -> None:
     """Carry `gradient` from `root` to every leaf below it.
 
@@ -187,25 +191,38 @@ def is_grad_enabled() -> bool:
     return _mode.enabled
 
 
-class set_grad_enabled(ContextDecorator):
-    """Record operations, or not: takes effect at once, and in a `with` statement or decorator until it ends."""
+class set_grad_enabled:
+    """Record operations, or not: takes effect at once, in a `with` statement until it ends, as a decorator in calls."""
 
     def __init__(self, mode: bool):
         self.mode = mode
-        self.previous = [_mode.enabled]
+        self.previous = _mode.enabled
         _mode.enabled = mode
 
     def __enter__(self) -> None:
         _mode.enabled = self.mode
 
     def __exit__(self, *exc: object) -> None:
-        _mode.enabled = self.previous[0]
+        _mode.enabled = self.previous
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        _mode.enabled = self.previous
+
+        @functools.wraps(function)
+        def in_mode(*args: Any, **options: Any) -> Any:
+            with set_grad_enabled(self.mode):
+                return function(*args, **options)
+
+        return in_mode
 
 
 class _GradMode(ContextDecorator):
-    """A `with` block or decorator that switches recording; one instance can be nested and used again."""
+    """A `with` block or decorator (`@no_grad()` or `@no_grad`); one instance can be nested and used again."""
 
     mode: bool
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
 
     def __init__(self) -> None:
         self.previous: list[bool] = []

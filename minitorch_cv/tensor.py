@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from minitorch_kernels.kernel import Array, is_cupy
 
 from . import dtypes
@@ -214,7 +215,8 @@ class Tensor:
         """The end of a backward at a leaf: `dx` is the leaf's to keep."""
         for hook in list(self._leaf_hooks.values()):
             dx = hook(dx)
-        self._accumulate_grad(dx)
+        # A hook may keep what it was given, or return a tensor of its own.
+        self._accumulate_grad(dx.copy() if self._leaf_hooks else dx)
 
     def _accumulate_grad(self, dx: Array) -> None:
         if self._grad is None:
@@ -238,7 +240,11 @@ class Tensor:
         def on_array(dy: Array) -> Array:
             with no_grad():
                 changed = hook(Tensor(dy))
-            return dy if changed is None else changed._array
+            if changed is None:
+                return dy
+            if changed.shape != dy.shape:
+                raise RuntimeError(f"register_hook: the hook returned {changed.shape} for a gradient of {dy.shape}")
+            return changed._array.astype(dy.dtype, copy=False)
 
         hooks = self._leaf_hooks if self._node is None else self._node.hooks
         return RemovableHandle(hooks, on_array)

@@ -10,8 +10,9 @@ and one run takes as many of them as see the same taps. Taps that would fall on 
           that see different taps, and each class is a convolution of its own
     dw    each (o, c, ky, kx) sums over positions and images: `dot_tile`
 
-Rule for small batches: where the stride along a row is above 1 and there are fewer than 16 images, no run would fill a
-vector; then im2col and a matrix product are used, whose lanes run over positions and images together.
+Rule for small batches: where the stride along a row is above 1 and there are fewer than SMALL_BATCH images, no run
+would fill a vector; then im2col and a matrix product are used, whose lanes run over positions and images together. In
+conv2d a filter that holds Inf or NaN takes this way too: on the padding 0 · Inf gives NaN, as the reference says.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from .im2col import Pair, col2im, col2im_reference, im2col, im2col_reference, ou
 from .jit import jit, prange
 from .kernel import Kernel
 from .layout import as_batch_first, empty_batch_last, stored_batch_last
-from .matmul import matmul, multiply, pack
+from .matmul import matmul, multiply, pack, run_of_memory
 from .vector import TAPS, dot_tile, tile_height, tile_lanes
 
 SMALL_BATCH = 16
 SEGMENT = 2048  # lanes that a dot product takes at once: ten rows of them stay in the L2 cache
-CHUNKS = 32  # parts that the positions are cut into, so that threads share a weight gradient; fixed, as the sum's order is
+CHUNKS = 32  # parts of a weight gradient's sum, for the threads to share; fixed, so that their number changes no bit
 
 
 def conv2d_reference(
@@ -95,7 +96,7 @@ def conv2d_cpu(
 ) -> np.ndarray:
     (N, C, H, W), (O, _, KH, KW) = x.shape, w.shape
     OH, OW = output_size((H, W), (KH, KW), stride, padding, dilation)
-    if runs_would_be_short(N, stride):
+    if runs_would_be_short(N, stride) or (padding != (0, 0) and not np.isfinite(w).all()):
         cols = split_groups(im2col(x, (KH, KW), stride, padding, dilation), groups)
         y = as_batch_first(matmul(filter_matrix(w, groups), cols).reshape(O, OH, OW, N))
         return y if b is None else np.add(y, b[:, None, None], out=y)
@@ -166,7 +167,7 @@ def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, rows: Axis, column
     height, width = tile_height(M), tile_lanes(x.dtype)
     panels = pack(w.reshape(G, M, K), height)
     multiply(
-        panels.reshape(-1), np.ascontiguousarray(start), x.reshape(-1), Cg * x[0].size, width, offsets,
+        panels.reshape(-1), run_of_memory(start), run_of_memory(x), Cg * x[0].size, width, offsets,
         y.reshape(-1), M * y[0].size, y[0].size, runs, G, M, K, height, width,
     )  # fmt: skip
 
@@ -230,7 +231,8 @@ def conv2d_weight_grad_cpu(
 
 
 def dots(
-    a: np.ndarray, a_row: int, a_starts: np.ndarray, b: np.ndarray, b_starts: np.ndarray, offsets: np.ndarray, M: int, lanes: int
+    a: np.ndarray, a_row: int, a_starts: np.ndarray,
+    b: np.ndarray, b_starts: np.ndarray, offsets: np.ndarray, M: int, lanes: int,
 ) -> np.ndarray:  # fmt: skip
     """d[g, m, k] = Σ_run Σ_lane a[g, a_starts[run] + m a_row + lane] · b[g, b_starts[run] + offsets[k] + lane].
 
@@ -241,7 +243,7 @@ def dots(
     partial = np.zeros((parts, G, M, -(-K // TAPS) * TAPS), a.dtype)
     offsets = np.append(offsets, np.zeros(partial.shape[3] - K, np.int64))
     sum_parts(
-        a.reshape(-1), a[0].size, a_row, a_starts, b.reshape(-1), b[0].size, b_starts, offsets, lanes,
+        run_of_memory(a), a[0].size, a_row, a_starts, run_of_memory(b), b[0].size, b_starts, offsets, lanes,
         partial.reshape(-1), parts, G, M, tile_height(M),
     )  # fmt: skip
     return partial.sum(0)[:, :, :K]
@@ -266,11 +268,6 @@ def sum_parts(
                     run, min(run + together, len(a_starts)), lane, min(SEGMENT, lanes - lane),
                     partial, ((part * G + g) * M + m) * K + k, K, height, min(height, M - m),
                 )  # fmt: skip
-
-
-def conv2d_bias_grad_reference(dy: np.ndarray) -> np.ndarray:
-    """db[o] = Σ_{n, oy, ox} dy[n, o, oy, ox]; dy (N, O, OH, OW) -> db (O,)."""
-    return stored_batch_last(dy).reshape(dy.shape[1], -1).sum(1)  # along contiguous memory NumPy adds pairwise
 
 
 conv2d = Kernel("conv2d", conv2d_reference, conv2d_cpu)

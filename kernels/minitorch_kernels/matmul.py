@@ -1,8 +1,9 @@
 """Matrix products: `matmul`, and the loop over tiles that it shares with the convolutions.
 
-Our own product, not the BLAS library's, because two thread pools in one process slow each other down and because its
-rows may lie anywhere (see `vector.multiply_tile`). The matrices are first copied into panels, so that the innermost loop
-reads memory strictly in order: `a` in panels of a tile's height, `b` in panels as wide as a tile.
+Our own product, not the BLAS library's, because two thread pools in one process slow each other down and because here
+the rows of `b` may lie anywhere (see `vector.multiply_tile`), as the taps of a convolution do. The matrices are first
+copied into panels, so that the innermost loop reads memory in order: `a` in panels of a tile's height, and `b`, unless `a`
+has so few rows that it does not pay, in panels as wide as a tile.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .memory import empty
 from .vector import multiply_tile, tile_height, tile_lanes
 
 DEPTH = 512  # steps of k between two visits to a tile of results: a panel of b, 512 x 256 bytes, stays in the L2 cache
+FEW_ROWS = 128  # up to so many rows of a, b is read where it lies: packing it would cost more than it saves
 PANELS = 16  # panels of a that one task takes through its tile of b
 
 
@@ -38,11 +40,14 @@ def matmul_cpu(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     y = empty((*batch, M, N), dtype)
     G, height, width = math.prod(batch), tile_height(M), tile_lanes(dtype)
     rows = pack(stack(a, batch, dtype), height)
-    columns = pack(stack(b, batch, dtype).swapaxes(1, 2), width)
-    runs = np.array([[0, 0, N, 0, K, 0, 1]])
-    offsets = np.arange(K) * width
+    memory, first, (b_group, b_row, b_column) = memory_of(stack(b, batch, dtype))
+    b_tile = width
+    if b_column != 1 or M > FEW_ROWS:
+        columns = pack(stack(b, batch, dtype).swapaxes(1, 2), width)
+        memory, first, b_group, b_row, b_tile = columns.reshape(-1), 0, columns[:1].size, width, K * width
+    runs = np.array([[first, 0, N, 0, K, 0, 1]])
     multiply(
-        rows.reshape(-1), np.zeros(M * G, dtype), columns.reshape(-1), columns[0].size if G else 0, K * width, offsets,
+        rows.reshape(-1), np.zeros(G * M, dtype), memory, b_group, b_tile, np.arange(K) * b_row,
         y.reshape(-1), M * N, N, runs, G, M, K, height, width,
     )  # fmt: skip
     return y
@@ -55,7 +60,7 @@ def stack(x: np.ndarray, batch: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 
 def pack(x: np.ndarray, height: int) -> np.ndarray:
-    """x (G, L, K), any strides -> panels (G, P, K, height) of `height` neighbouring l each; what pads the last is unset."""
+    """x (G, L, K), any strides -> panels (G, P, K, height) of `height` neighbouring l; what pads the last is unset."""
     G, L, K = x.shape
     panels = empty((G, -(-L // height), K, height), x.dtype)
     flat, start, strides = memory_of(x)
@@ -66,10 +71,11 @@ def pack(x: np.ndarray, height: int) -> np.ndarray:
 def memory_of(x: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]]:
     """The memory under x as one 1-D array, the index of x's first element in it, and x's strides in elements.
 
-    Compiled code that takes these serves every layout; one that took x would be compiled anew for each kind of layout.
+    Compiled code that takes these serves every layout; one that took x would be compiled anew for each kind of layout,
+    and for read-only arrays, which are copied here.
     """
     if not x.flags.writeable or any(stride % x.itemsize for stride in x.strides):
-        x = x.copy()  # read-only memory would be compiled for once more, too
+        x = x.copy()
     strides = tuple(stride // x.itemsize for stride in x.strides)
     if x.size == 0:
         return np.empty(0, x.dtype), 0, strides
@@ -77,6 +83,12 @@ def memory_of(x: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]]:
     extent = 1 + sum((n - 1) * abs(stride) for n, stride in zip(x.shape, strides))
     lowest = x[tuple(slice(None, None, -1 if stride < 0 else 1) for stride in strides)]
     return np.lib.stride_tricks.as_strided(lowest, (extent,), (x.itemsize,)), first, strides
+
+
+def run_of_memory(x: np.ndarray) -> np.ndarray:
+    """x as one C-contiguous, writeable axis: x's own memory wherever it is so already."""
+    flat = np.ascontiguousarray(x).reshape(-1)
+    return flat if flat.flags.writeable else flat.copy()
 
 
 @jit(parallel=True)
@@ -101,11 +113,11 @@ def copy_panels(x, start, stride_g, stride_l, stride_k, G, L, K, height, panels)
 def multiply(a, start, b, b_group, b_tile, offsets, out, out_group, out_row, runs, G, M, K, height, width):
     """out[g, m, run] = start[g, m] + Σ_k a[g, m, k] · b[g, run, k]: every product and convolution ends up here.
 
-    a: panels (G, P, K, height) as from `pack`; start (G M,), where each sum begins; b and out: the memory of arrays whose
-    groups lie b_group and out_group apart. A run is a stretch of neighbouring lanes; its row of `runs` holds
-      b position, out position, lanes, and the k that count: first, length, then how many such stretches, and how far apart.
-    Row k of b begins offsets[k] after the run's position, and the tiles of a run lie b_tile apart. Each result is summed by one
-    thread in a fixed order of k.
+    a holds panels (G, P, K, height) as from `pack`, start (G M,) where each sum begins; b and out are the memory of arrays
+    whose groups lie b_group and out_group apart. A run is a stretch of neighbouring lanes. Its row of `runs` holds: where
+    it begins in b and in out, its number of lanes, and the k to sum over, which are stretches, too: where the first begins,
+    their length, how far apart they are, how many. Row k of b begins offsets[k] after the run's begin, and the tiles of a
+    run lie b_tile apart. Each result is summed by one thread, in the order of k.
     """
     P = (M + height - 1) // height
     blocks = (P + PANELS - 1) // PANELS
@@ -128,7 +140,8 @@ def multiply(a, start, b, b_group, b_tile, offsets, out, out_group, out_row, run
                         multiply_tile(
                             a, (g * P + p) * K * height, b, b_start, offsets,
                             first + s * stretch + k, min(DEPTH, length - k), stretch, min(together, count - s),
-                            start, g * M + m, out, out_start + m * out_row, out_row, height, min(height, M - m), lanes, s + k,
+                            start, g * M + m, out, out_start + m * out_row, out_row,
+                            height, min(height, M - m), lanes, s + k,
                         )  # fmt: skip
 
 

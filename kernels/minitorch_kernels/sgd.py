@@ -8,7 +8,7 @@ from .jit import jit, prange
 from .kernel import Kernel
 from .strides import flat, lies_in, memory_axes
 
-CHUNK = 1 << 15  # elements one thread updates at a time; a smaller parameter is not worth waking a second thread
+CHUNK = 1 << 16  # elements one thread updates at a time; a smaller parameter is not worth waking a second thread
 
 
 def sgd_step_reference(
@@ -27,7 +27,8 @@ def sgd_step_reference(
 
     All arrays have param's shape, with any strides; param and momentum_buffer are overwritten. `first` sets buffer = g
     and never reads what was in it. Nesterov takes d = g + momentum buffer; without momentum d = g and momentum_buffer
-    is None; maximize negates grad. Raises ValueError where the shapes differ. Source: torch.optim.SGD; d2l sections 12.4 and 12.6.
+    is None; maximize negates grad. Raises ValueError where the shapes differ.
+    Source: torch.optim.SGD; d2l sections 12.4 and 12.6.
     """
     check_shapes(param, grad, momentum_buffer)
     direction = -grad if maximize else grad

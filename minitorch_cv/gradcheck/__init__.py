@@ -1,0 +1,21 @@
+"""Gradient checks: `gradcheck` for a function, `run` for every operation and LeNet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .check import gradcheck
+from .report import Element, Report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def run(pattern: str | None = None, console: Console | None = None) -> bool:
+    """Check every case whose name contains `pattern`, print a table, and return True where all passed."""
+    from .table import run_table
+
+    return run_table(pattern, console)
+
+
+__all__ = ["Element", "Report", "gradcheck", "run"]

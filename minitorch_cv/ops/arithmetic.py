@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from minitorch_kernels.kernel import Array, array_module
 
 from ..dtypes import get_default_dtype, result_dtype

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from types import CellType
 from typing import Any
 
 import numpy as np
+
 from minitorch_kernels.kernel import Array, is_cupy
 
 from ..graph import Node, Saved, is_grad_enabled, shares_memory
@@ -40,7 +42,7 @@ def differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
         if any(isinstance(value, Tensor) for value in options.values()):
             args, options = tensors_first(function, args, options)
         record = is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args)
-        if record:
+        if is_grad_enabled():
             refuse_stale(name, args)
         with np.errstate(all="ignore"):
             output, backward = function(*(a._array if isinstance(a, Tensor) else a for a in args), **options)
@@ -72,7 +74,8 @@ def wrap(array: Any, inputs: tuple[Any, ...]) -> Tensor:
     for source in inputs:
         if isinstance(source, Tensor) and shares_memory(result._array, source._array):
             result._storage = source._storage
-            result._seen_version = source._storage.version
+            detached = source._seen_version == math.inf
+            result._seen_version = math.inf if detached else source._storage.version
             result._base = source if source._base is None else source._base
             break
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from minitorch_kernels.kernel import Array, array_module
 
 from ..dtypes import int64
@@ -15,7 +16,7 @@ from .reduction import axes
 
 
 def plain_index(index: Any) -> Any:
-    """An index with tensors replaced by their arrays, and lists by integer arrays."""
+    """An index with tensors and lists replaced by arrays of their own, which the gradient needs, or whole numbers."""
     if isinstance(index, tuple):
         return tuple(plain_index(part) for part in index)
     if isinstance(index, Tensor):
@@ -23,16 +24,22 @@ def plain_index(index: Any) -> Any:
             raise IndexError(
                 f"tensors used as indices must be integer or bool, got {index.dtype}; convert with .long()"
             )
-        return index._array
+        return int(index) if index.ndim == 0 and index.dtype.kind != "b" else index._array.copy()
     if isinstance(index, list):
         return np.asarray(index, None if index else int64)
-    return index
+    return index.copy() if isinstance(index, np.ndarray) else index
 
 
 def is_basic(index: Any) -> bool:
     """True for an index of whole numbers, slices, None and ... only: NumPy answers it with a view."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts)
+
+
+def with_ellipsis(index: Any) -> tuple[Any, ...]:
+    """A basic index ending in ..., so that NumPy answers x[0] of a vector with a 0-d view, not with a number."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return parts if Ellipsis in parts else (*parts, Ellipsis)
 
 
 def getitem(input: Tensor, index: Any) -> Tensor:
@@ -45,11 +52,12 @@ def select(input: Array, index: Any) -> Any:
     """y = x[index]; the gradient is added up where elements were read, twice where they were read twice."""
     xp = array_module(input)
     shape = input.shape
-    y = input[index]
+    basic = is_basic(index)
+    y = input[with_ellipsis(index) if basic else index]
 
     def dx(dy: Array) -> Array:
         gradient = xp.zeros(shape, dy.dtype)
-        if is_basic(index):
+        if basic:
             gradient[index] = dy
         else:
             xp.add.at(gradient, index, dy)
@@ -106,13 +114,13 @@ def gather(input: Array, dim: int, index: Array) -> Any:
 
 def take(input: Tensor, index: Tensor) -> Tensor:
     """y = the elements of the flattened x at `index`."""
-    return select(input.reshape(-1), index._array)
+    return getitem(input.reshape(-1), index)
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """y = the slices of x along `dim` at the positions `index` (1-d)."""
     (axis,) = axes("index_select", input._array, dim)
-    return select(input, (slice(None),) * axis + (index._array,))
+    return getitem(input, (slice(None),) * axis + (index.reshape(-1),))
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
@@ -124,7 +132,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """y = the elements of x where mask holds, as one row."""
     xp = array_module(input._array)
     shape = xp.broadcast_shapes(input.shape, mask.shape)
-    return select(input.expand(*shape), xp.broadcast_to(mask._array, shape))
+    return select(input.expand(*shape), xp.broadcast_to(mask._array, shape).copy())
 
 
 def nonzero(input: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from minitorch_kernels.kernel import Array, array_module
 
 from ..dtypes import category
@@ -60,10 +61,23 @@ def record_write(name: str, target: Tensor, value: Tensor) -> None:
     storage = target._storage
     storage.recorded_version = storage.version
     base = target._base
+    retained = [tensor for tensor in (target, base) if tensor is not None and keeps_grad(tensor)]
     if base is None:
         target._node = value._node
         target._seen_version = storage.version
-        return
+    else:
+        record_in_base(name, target, base, value)
+    for tensor in retained:
+        tensor.retain_grad()
+
+
+def keeps_grad(tensor: Tensor) -> bool:
+    """True after `retain_grad()`: the gradient to keep is that of the values after the write."""
+    return tensor._node is not None and tensor._node.retained is not None and tensor._node.retained() is tensor
+
+
+def record_in_base(name: str, target: Tensor, base: Tensor, value: Tensor) -> None:
+    """Record that the part of `base` which `target` shows became `value`."""
     region = positions(base._array, target._array)
     base_shape = base.shape
 
@@ -83,7 +97,7 @@ def record_write(name: str, target: Tensor, value: Tensor) -> None:
     history = Tensor(base._array)
     attach(history, name, (base, value), (d_base, d_value), ["base", "value"])
     base._node = history._node
-    base._seen_version = storage.version
+    base._seen_version = base._storage.version
     attach(target, f"view after {name}", (base,), (d_view,), ["base"])
 
 
@@ -149,12 +163,22 @@ def masked_fill_(target: Tensor, mask: Tensor, value: Any) -> Tensor:
     return write("masked_fill_", target, indexing.masked_fill(target, mask, value).to(target.dtype))
 
 
+def old_values(target: Tensor) -> Tensor:
+    """A copy of `target` with the same history, for a twin whose gradient needs what is about to be overwritten."""
+    old = Tensor(target._array.copy(order="K"))
+    old._node = target._node
+    return old
+
+
 def in_place(name: str, twin: Any) -> Any:
     """The in-place version of the operation `twin`, under torch's name with a trailing underscore."""
 
     def operation(target: Tensor, *args: Any, **options: Any) -> Tensor:
         before_write(name, target)
-        return write(name, target, twin(target, *args, **options))
+        value = twin(target, *args, **options)
+        if value._node is not None and any(saved.storage is target._storage for saved in value._node.saved):
+            value = twin(old_values(target), *args, **options)
+        return write(name, target, value)
 
     operation.__name__ = operation.__qualname__ = name
     operation.__doc__ = f"`{twin.__name__}` written into the memory of the tensor itself."

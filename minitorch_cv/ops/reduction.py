@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from minitorch_kernels.kernel import Array, array_module
 
 from ..dtypes import int64
@@ -22,6 +25,19 @@ class ValuesAndIndices(NamedTuple):
 
     values: Tensor
     indices: Tensor
+
+
+def numpy_names(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `axis` and `keepdims` stand for `dim` and `keepdim`, as torch does for readers of NumPy."""
+
+    @functools.wraps(function)
+    def renamed(*args: Any, **options: Any) -> Any:
+        for alias, name in (("axis", "dim"), ("keepdims", "keepdim")):
+            if alias in options:
+                options[name] = options.pop(alias)
+        return function(*args, **options)
+
+    return renamed
 
 
 def axes(name: str, x: Array, dim: Axes) -> tuple[int, ...]:
@@ -45,6 +61,7 @@ def spread(dy: Array, shape: tuple[int, ...], reduced: tuple[int, ...], keepdim:
     return array_module(dy).broadcast_to(dy if keepdim else keep(dy, reduced), shape)
 
 
+@numpy_names
 @differentiable
 def sum(input: Array, dim: Axes = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """y = Σ x over `dim`; integers and bools add up in int64."""
@@ -55,6 +72,7 @@ def sum(input: Array, dim: Axes = None, keepdim: bool = False, dtype: Any = None
     return y, (lambda dy: spread(dy, shape, reduced, keepdim),)
 
 
+@numpy_names
 @differentiable
 def mean(input: Array, dim: Axes = None, keepdim: bool = False, dtype: Any = None) -> Any:
     """y = Σ x / n over `dim`, n the number of elements summed. RuntimeError for integers, as in torch."""
@@ -71,17 +89,20 @@ def reduced_count(shape: tuple[int, ...], reduced: tuple[int, ...]) -> int:
     return builtins.max(int(np.prod([shape[d] for d in reduced])), 1)
 
 
+@numpy_names
 @differentiable
 def var(input: Array, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None) -> Any:
     """y = Σ (x - mean)² / (n - correction) over `dim`; correction is 1, or 0 with unbiased=False."""
     reduced = axes("var", input, dim)
-    divisor = reduced_count(input.shape, reduced) - (int(unbiased) if correction is None else correction)
+    degrees = reduced_count(input.shape, reduced) - (int(unbiased) if correction is None else correction)
+    divisor = input.dtype.type(builtins.max(degrees, 0))
     centred = input - input.mean(axis=reduced, keepdims=True)
-    y = (centred * centred).sum(axis=reduced, keepdims=keepdim) / input.dtype.type(builtins.max(divisor, 0))
+    y = (centred * centred).sum(axis=reduced, keepdims=keepdim) / divisor
     shape = input.shape
-    return y, (lambda dy: spread(dy, shape, reduced, keepdim) * (centred * (2 / builtins.max(divisor, 0))),)
+    return y, (lambda dy: spread(dy, shape, reduced, keepdim) * (centred * (2 / divisor)),)
 
 
+@numpy_names
 def std(
     input: Tensor, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
@@ -89,12 +110,13 @@ def std(
     return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
 
 
+@numpy_names
 @differentiable
 def prod(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
     """y = Π x over `dim`. The gradient multiplies the other elements, so that zeros are right."""
     reduced, shape = axes("prod", input, dim), input.shape
     xp = array_module(input)
-    y = input.prod(axis=reduced, keepdims=keepdim)
+    y = input.prod(axis=reduced, keepdims=keepdim, dtype=None if input.dtype.kind == "f" else int64)
 
     def dx(dy: Array) -> Array:
         flat = xp.moveaxis(input, reduced, range(-len(reduced), 0)).reshape(*keep_shape(shape, reduced), -1)
@@ -112,12 +134,14 @@ def keep_shape(shape: tuple[int, ...], reduced: tuple[int, ...]) -> tuple[int, .
     return tuple(size for d, size in enumerate(shape) if d not in reduced)
 
 
+@numpy_names
 @differentiable
 def amax(input: Array, dim: Axes = None, keepdim: bool = False) -> Any:
     """y = the largest element over `dim`; ties share the gradient equally."""
     return extreme("amax", input, dim, keepdim)
 
 
+@numpy_names
 @differentiable
 def amin(input: Array, dim: Axes = None, keepdim: bool = False) -> Any:
     """y = the smallest element over `dim`; ties share the gradient equally."""
@@ -158,6 +182,7 @@ def choose_along(input: Array, indices: Array, dim: int, keepdim: bool) -> Any:
     return (y if keepdim else y.squeeze(dim)), (dx,)
 
 
+@numpy_names
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest element; `max(x, dim)` gives (values, indices) with the first of equals; `max(x, y)` is `maximum`.
 
@@ -166,6 +191,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return extreme_or_pair("max", input, dim, keepdim)
 
 
+@numpy_names
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element; `min(x, dim)` gives (values, indices), the first of equals; `min(x, y)` is `minimum`."""
     return extreme_or_pair("min", input, dim, keepdim)
@@ -180,9 +206,9 @@ def extreme_or_pair(name: str, input: Tensor, dim: Any, keepdim: bool) -> Any:
         return ValuesAndIndices(input.clone(), Tensor(np.zeros((), int64)))
     (dim,) = axes(name, input._array, dim)
     indices = arg_extreme(f"arg{name}", input._array, dim)
-    return ValuesAndIndices(
-        choose_along(input, indices, dim, keepdim), Tensor(indices if keepdim else indices.squeeze(dim))
-    )
+    # A copy: the gradient needs the indices, whatever the caller does with theirs.
+    handed_out = indices.copy() if keepdim else indices.squeeze(dim).copy()
+    return ValuesAndIndices(choose_along(input, indices, dim, keepdim), Tensor(handed_out))
 
 
 def arg_extreme(name: str, x: Array, dim: int) -> Array:
@@ -190,11 +216,13 @@ def arg_extreme(name: str, x: Array, dim: int) -> Array:
     return getattr(array_module(x), name)(x, axis=dim, keepdims=True)
 
 
+@numpy_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the largest element, the first of equals; into the flattened tensor without dim."""
     return arg("argmax", input, dim, keepdim)
 
 
+@numpy_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the smallest element, the first of equals; into the flattened tensor without dim."""
     return arg("argmin", input, dim, keepdim)
@@ -212,34 +240,33 @@ def arg(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     return Tensor(indices if keepdim else indices.squeeze(dim))
 
 
+@numpy_names
 def norm(input: Tensor, p: Any = 2, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """y = (Σ |x|ᵖ)^(1/p) over `dim`; p may be "fro" (= 2), inf, -inf or 0. The gradient at x = 0 is 0."""
-    if p in ("fro", 2):
-        return euclidean_norm(input, dim, keepdim)
-    if p == 1:
-        return sum(input.abs(), dim, keepdim)
     if p == 0:
         return sum((input != 0).to(input.dtype), dim, keepdim)
     if p in (float("inf"), float("-inf")):
         return (amax if p > 0 else amin)(input.abs(), dim, keepdim)
-    return sum(input.abs() ** p, dim, keepdim) ** (1 / p)
+    return power_norm(input, 2 if p == "fro" else p, dim, keepdim)
 
 
 @differentiable
-def euclidean_norm(input: Array, dim: Axes, keepdim: bool) -> Any:
-    """y = √Σ x² over `dim`; dy/dx = x / y, 0 where y = 0."""
+def power_norm(input: Array, p: Any, dim: Axes, keepdim: bool) -> Any:
+    """y = (Σ |x|ᵖ)^(1/p) over `dim`; dy/dx = sign(x) (|x| / y)ᵖ⁻¹, 0 where x = 0."""
     reduced = axes("norm", input, dim)
     x = floating(input)
     xp = array_module(x)
-    y = xp.sqrt((x * x).sum(axis=reduced, keepdims=True))
+    size = xp.abs(x)
+    y = (size**p).sum(axis=reduced, keepdims=True) ** (1 / p)
 
     def dx(dy: Array) -> Array:
-        slope = xp.where(y == 0, 0, x / y)
+        slope = xp.where(size == 0, 0, xp.sign(x) * (size / y) ** (p - 1))
         return spread(dy, x.shape, reduced, keepdim) * slope
 
     return (y if keepdim else y.squeeze(reduced)), (dx,)
 
 
+@numpy_names
 @differentiable
 def cumsum(input: Array, dim: int) -> Any:
     """y_i = Σ_{j <= i} x_j along `dim`."""
@@ -249,11 +276,13 @@ def cumsum(input: Array, dim: int) -> Any:
     return y, (lambda dy: xp.flip(xp.cumsum(xp.flip(dy, axis), axis), axis),)
 
 
+@numpy_names
 def any(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """True where at least one element over `dim` is not zero."""
     return Tensor(np.asarray(input._array.any(axis=axes("any", input._array, dim), keepdims=keepdim)))
 
 
+@numpy_names
 def all(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """True where no element over `dim` is zero."""
     return Tensor(np.asarray(input._array.all(axis=axes("all", input._array, dim), keepdims=keepdim)))

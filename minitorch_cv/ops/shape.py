@@ -11,7 +11,7 @@ from ..dtypes import result_dtype
 from ..tensor import Tensor
 from .arithmetic import as_dtype
 from .differentiable import differentiable, unbroadcast
-from .reduction import axes
+from .reduction import axes, numpy_names
 
 
 def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -181,6 +181,7 @@ def roll(input: Array, shifts: Any, dims: Any = None) -> Any:
     return xp.roll(input, shifts, dims), (lambda dy: xp.roll(dy, back, dims),)
 
 
+@numpy_names
 def cat(tensors: Any, dim: int = 0) -> Tensor:
     """y = the tensors joined along `dim`; they agree in all other sizes."""
     tensors = [x for x in tensors if x.shape != (0,)] or list(tensors)
@@ -212,6 +213,7 @@ def joined(*tensors: Array, dim: int) -> Any:
     return y, tuple(lambda dy, part=part: dy[part] for part in slices)
 
 
+@numpy_names
 def stack(tensors: Any, dim: int = 0) -> Tensor:
     """y = the tensors, all of one shape, joined along a new axis `dim`."""
     tensors = list(tensors)

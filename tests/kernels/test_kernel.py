@@ -56,6 +56,10 @@ def test_two_float_types_run_the_reference(scale):
     assert scale(FLOAT, np.zeros(2, np.float64)) == "reference"
 
 
+def test_a_first_array_of_integers_runs_the_reference(scale):
+    assert scale(np.zeros(2, np.int64), FLOAT) == "reference"
+
+
 def test_no_array_runs_the_reference(scale):
     assert scale(1.0) == "reference"
 

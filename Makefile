@@ -1,0 +1,60 @@
+# make lenet   trains LeNet on Fashion-MNIST; ARGS="..." is passed on, for instance ARGS="--activation relu --lr 0.1"
+# make test    runs every test that needs neither a GPU nor PyTorch (NUMBA_DISABLE_JIT=1 make test: with coverage)
+# make parity  installs PyTorch and compares every operation with it; TORCH="torch==2.13.0" chooses the version
+# make bench   measures LeNet's training step against PyTorch, and writes benchmarks/results/
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+ARGS ?=
+
+BIN := $(VENV)/bin
+
+.PHONY: lenet test parity bench notebook clean
+
+lenet: $(VENV)/installed
+	@$(BIN)/minitorch-cv train lenet $(ARGS)
+
+test: $(VENV)/installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+ifdef NUMBA_DISABLE_JIT
+	$(BIN)/coverage run -m pytest -m "not parity"
+	$(BIN)/coverage report
+else
+	$(BIN)/pytest -m "not parity"
+endif
+
+parity: $(VENV)/installed-parity
+	$(BIN)/pytest -m parity
+
+bench: $(VENV)/installed-parity
+	$(BIN)/python -m benchmarks.lenet
+
+notebook: $(VENV)/installed-test
+	$(BIN)/python -m tools.run_notebooks
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "minitorch_cv needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + "; set PYTHON=, for instance make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	@echo "creating the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/python pyproject.toml
+	@echo "installing minitorch_cv and what it needs into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	@echo "installing what the tests need"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $@
+
+$(VENV)/installed-parity: $(VENV)/installed-test
+	@echo "installing PyTorch ($(TORCH)) to compare with"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""Measurements against other libraries: each prints its rows and keeps them in `benchmarks/results/`."""

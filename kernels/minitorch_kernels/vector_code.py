@@ -1,0 +1,229 @@
+"""The inner loops of `vector`, written in LLVM's intermediate code.
+
+Left to itself, a compiler turns these loops into narrow vectors and keeps the sums in memory. Here the sums are vector
+variables, which LLVM keeps in registers: each step loads a few vectors and one number per row, and multiplies and adds.
+LLVM splits the vectors where a machine's registers are narrower. Numba imports this file's needs, so only `vector`
+imports it, once Numba is there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import reduce
+from types import SimpleNamespace
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.errors import TypingError
+from numba.extending import lower_builtin, type_callable
+
+from .vector import HEIGHTS, TAPS, vector_bytes, vectors_per_tile
+
+INT64, INT32 = ir.IntType(64), ir.IntType(32)
+
+
+def compile_to(function: Callable[..., None], generate: Callable[[Writer, SimpleNamespace], None]) -> None:
+    """Let Numba's callers of `function` run what `generate` writes; it gets arrays as the addresses of their data."""
+
+    def result_type(*kinds: Any) -> Any:
+        elements = {kind.dtype for kind in kinds if isinstance(kind, types.Array)} - {types.int64}
+        if len(elements) != 1:
+            raise TypingError(f"{function.__name__} wants arrays of one dtype, got {elements}")
+        return types.void
+
+    def lower(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        values = [
+            context.make_array(kind)(context, builder, value=value).data if isinstance(kind, types.Array) else value
+            for kind, value in zip(signature.args, values)
+        ]
+        element = next(kind.dtype for kind in signature.args if isinstance(kind, types.Array))
+        write = Writer(builder, context.get_data_type(element), element.bitwidth)
+        generate(write, SimpleNamespace(**dict(zip(inspect.signature(function).parameters, values))))
+        return context.get_dummy_value()
+
+    result_type.pysig = inspect.signature(function)  # type: ignore[attr-defined]
+    type_callable(function)(lambda context: result_type)
+    lower_builtin(function, types.VarArg(types.Any))(lower)
+
+
+def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
+    builder = write.builder
+    panel, source = write.at(arg.a, arg.a_start), write.at(arg.b, arg.b_start)
+
+    def tile(height: int, vectors: int, lane: Any, mask: Any) -> None:
+        sums = [[write.variable() for _ in range(vectors)] for _ in range(height)]
+        shifts = [write.number(v * write.lanes) for v in range(vectors)]
+        where = [write.sum(arg.out_start, write.times(arg.out_row, r), lane) for r in range(height)]
+        with builder.if_else(builder.icmp_signed("!=", arg.add, write.number(0))) as (go_on, begin):
+            with go_on:
+                for r in write.rows_below(arg.rows, height):
+                    for total, shift in zip(sums[r], shifts):
+                        builder.store(write.load(arg.out, write.sum(where[r], shift), mask), total)
+            with begin:
+                for r in write.rows_below(arg.rows, height):
+                    value = write.splat(builder.load(write.at(arg.start, write.sum(arg.start_at, r))))
+                    for total in sums[r]:
+                        builder.store(value, total)
+        # one loop for all stretches: between two nested loops LLVM would move the sums to memory and back
+        k_next = cgutils.alloca_once_value(builder, arg.first)
+        stop = cgutils.alloca_once_value(builder, write.sum(arg.first, arg.length))
+        with cgutils.for_range(builder, builder.mul(arg.count, arg.length)):
+            k = builder.load(k_next)
+            row = write.sum(builder.load(write.at(arg.offsets, k)), lane)
+            loaded = [write.load(source, write.sum(row, shift), mask) for shift in shifts]
+            for r in range(height):
+                factor = write.splat(builder.load(write.at(panel, write.sum(write.times(k, height), r))))
+                for total, vector in zip(sums[r], loaded):
+                    write.multiply_add(factor, vector, total)
+            k, end = write.sum(k, 1), builder.load(stop)
+            at_end = builder.icmp_signed("==", k, end)
+            builder.store(builder.select(at_end, write.sum(k, builder.sub(arg.step, arg.length)), k), k_next)
+            builder.store(builder.select(at_end, write.sum(end, arg.step), end), stop)
+        for r in write.rows_below(arg.rows, height):
+            for total, shift in zip(sums[r], shifts):
+                write.store(builder.load(total), arg.out, write.sum(where[r], shift), mask)
+
+    def vector_by_vector(height: int) -> None:
+        """Lanes that do not fill a tile; the last vector works under a mask."""
+        vectors = builder.sdiv(write.sum(arg.lanes, write.lanes - 1), write.number(write.lanes))
+        with cgutils.for_range(builder, vectors) as vector:
+            lane = write.times(vector.index, write.lanes)
+            tile(height, 1, lane, write.first_lanes(builder.sub(arg.lanes, lane)))
+
+    full = write.number(vectors_per_tile() * write.lanes)
+    with builder.if_else(builder.icmp_signed("==", arg.lanes, full)) as (whole, partial):
+        with whole:
+            write.by_height(arg.height, lambda height: tile(height, vectors_per_tile(), write.number(0), None))
+        with partial:
+            write.by_height(arg.height, vector_by_vector)
+
+
+def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
+    builder = write.builder
+    whole = builder.sdiv(arg.lanes, write.number(write.lanes))
+    rest = builder.srem(arg.lanes, write.number(write.lanes))
+
+    def tile(height: int) -> None:
+        sums = [[write.variable() for _ in range(TAPS)] for _ in range(height)]
+        shifts = [builder.load(write.at(arg.offsets, write.sum(arg.tap, t))) for t in range(TAPS)]
+        last = write.sum(arg.rows, -1)  # rows beyond the last repeat it, and their sums are thrown away
+        rows = [builder.select(write.below(r, arg.rows), write.number(r), last) for r in range(height)]
+        row_starts = [builder.mul(arg.a_row, row) for row in rows]
+        with cgutils.for_range(builder, arg.last, start=arg.first) as run:
+            a_at = write.sum(arg.a_start, builder.load(write.at(arg.a_runs, run.index)), arg.lane)
+            b_at = write.sum(arg.b_start, builder.load(write.at(arg.b_runs, run.index)), arg.lane)
+
+            def step(lane: Any, mask: Any) -> None:
+                seen = [write.load(arg.b, write.sum(b_at, shift, lane), mask) for shift in shifts]
+                for r in range(height):
+                    factor = write.load(arg.a, write.sum(a_at, row_starts[r], lane), mask)
+                    for total, vector in zip(sums[r], seen):
+                        write.multiply_add(factor, vector, total)
+
+            with cgutils.for_range(builder, whole) as vector:
+                step(write.times(vector.index, write.lanes), None)
+            with builder.if_then(write.below(0, rest)):
+                step(write.times(whole, write.lanes), write.first_lanes(rest))
+        for r in write.rows_below(arg.rows, height):
+            for t in range(TAPS):
+                where = write.at(arg.out, write.sum(arg.out_start, write.times(arg.out_row, r), t))
+                total = write.lane_sum(builder.load(sums[r][t]))
+                builder.store(builder.fadd(builder.load(where), total), where)
+
+    write.by_height(arg.height, tile)
+
+
+class Writer:
+    """Short names for the instructions used above, on vectors of one element type."""
+
+    def __init__(self, builder: Any, element: Any, bits: int):
+        self.builder = builder
+        self.bytes = bits // 8
+        self.lanes = vector_bytes() // self.bytes
+        self.vector = ir.VectorType(element, self.lanes)
+        self.kind = f"v{self.lanes}f{bits}"
+
+    def call(self, name: str, result: Any, *args: Any) -> Any:
+        """Call one of LLVM's own functions."""
+        signature = ir.FunctionType(result, [arg.type for arg in args])
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, signature, name), args)
+
+    def number(self, value: int) -> Any:
+        return ir.Constant(INT64, value)
+
+    def sum(self, *terms: Any) -> Any:
+        return reduce(self.builder.add, (self.number(term) if isinstance(term, int) else term for term in terms))
+
+    def times(self, value: Any, factor: int) -> Any:
+        return self.builder.mul(value, self.number(factor))
+
+    def below(self, value: int, limit: Any) -> Any:
+        return self.builder.icmp_signed("<", self.number(value), limit)
+
+    def at(self, pointer: Any, index: Any) -> Any:
+        return self.builder.gep(pointer, [index])
+
+    def vector_at(self, pointer: Any, index: Any) -> Any:
+        return self.builder.bitcast(self.at(pointer, index), self.vector.as_pointer())
+
+    def load(self, pointer: Any, index: Any, mask: Any) -> Any:
+        """The vector at `index`; lanes outside the mask, if there is one, are 0 and their memory is not touched."""
+        where = self.vector_at(pointer, index)
+        if mask is None:
+            return self.builder.load(where, align=self.bytes)
+        zero, align = ir.Constant(self.vector, [0.0] * self.lanes), ir.Constant(INT32, self.bytes)
+        return self.call(f"llvm.masked.load.{self.kind}.p0", self.vector, where, align, mask, zero)
+
+    def store(self, value: Any, pointer: Any, index: Any, mask: Any) -> None:
+        where = self.vector_at(pointer, index)
+        if mask is None:
+            self.builder.store(value, where, align=self.bytes)
+        else:
+            align = ir.Constant(INT32, self.bytes)
+            self.call(f"llvm.masked.store.{self.kind}.p0", ir.VoidType(), value, where, align, mask)
+
+    def splat(self, value: Any) -> Any:
+        """A vector with `value` in every lane."""
+        undefined = ir.Constant(ir.VectorType(value.type, self.lanes), ir.Undefined)
+        one = self.builder.insert_element(undefined, value, ir.Constant(INT32, 0))
+        zeros = ir.Constant(ir.VectorType(INT32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(one, undefined, zeros)
+
+    def first_lanes(self, count: Any) -> Any:
+        """A mask of the lanes below `count`."""
+        lanes = ir.Constant(ir.VectorType(INT64, self.lanes), list(range(self.lanes)))
+        return self.builder.icmp_signed("<", lanes, self.splat(count))
+
+    def variable(self) -> Any:
+        """A vector variable that is zero at first."""
+        return cgutils.alloca_once_value(self.builder, ir.Constant(self.vector, [0.0] * self.lanes))
+
+    def multiply_add(self, a: Any, b: Any, total: Any) -> None:
+        """total += a b, in one instruction where the machine has it."""
+        self.builder.store(self.call(f"llvm.fmuladd.{self.kind}", self.vector, a, b, self.builder.load(total)), total)
+
+    def lane_sum(self, vector: Any) -> Any:
+        """The sum of all lanes: the upper half is added to the lower one until one lane is left."""
+        count = self.lanes
+        while count > 1:
+            count //= 2
+            low, high = (
+                self.builder.shuffle_vector(vector, vector, ir.Constant(ir.VectorType(INT32, count), list(lanes)))
+                for lanes in (range(count), range(count, 2 * count))
+            )
+            vector = self.builder.fadd(low, high)
+        return self.builder.extract_element(vector, ir.Constant(INT32, 0))
+
+    def by_height(self, height: Any, body: Callable[[int], None]) -> None:
+        """Run body(6) or body(4), code for each of HEIGHTS, picked by `height`."""
+        for rows in HEIGHTS:
+            with self.builder.if_then(self.builder.icmp_signed("==", height, self.number(rows))):
+                body(rows)
+
+    def rows_below(self, rows: Any, height: int) -> Iterator[int]:
+        """Each r < height, in code that runs where r < rows."""
+        for r in range(height):
+            with self.builder.if_then(self.below(r, rows)):
+                yield r

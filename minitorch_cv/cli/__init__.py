@@ -1,0 +1,61 @@
+"""The command line: `minitorch-cv train | gradcheck | data | doctor`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .data import data
+from .doctor import doctor
+from .errors import say_error
+from .gradcheck import gradcheck
+from .train import train
+
+app = typer.Typer(
+    name="minitorch-cv",
+    help="Convolutional networks by hand: train them, check their gradients, look at what this machine has.",
+    epilog="minitorch-cv COMMAND --help explains the options of a command.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (train, gradcheck, data, doctor):
+    app.command()(command)
+
+# typer brings its own copy of click in some versions and takes the installed one in others; this names either's class.
+UsageError: type[Exception] = typer.BadParameter.__base__  # type: ignore[assignment]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (`arguments`, else the program's own) and return the exit status.
+
+    0: done; 1: training or a check failed; 2: the command line cannot be carried out, for the reason given on one line
+    of stderr; 130: ended by Ctrl-C.
+    """
+    try:
+        return app(arguments, prog_name=app.info.name, standalone_mode=False) or 0
+    except UsageError as error:
+        say_error(error.format_message())  # type: ignore[attr-defined]
+        return 2
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end, where `wanted`."""
+    if wanted:
+        print(f"minitorch-cv {__version__}, Python {sys.version.split()[0]}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def commands(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=show_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help(), end="")

@@ -1,0 +1,19 @@
+"""Errors of the user's, on one line."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import typer
+
+
+def say_error(message: object) -> None:
+    """Print `minitorch-cv: error: message` on stderr, on one line."""
+    print("minitorch-cv: error:", " ".join(str(message).split()), file=sys.stderr)
+
+
+def fail(message: object) -> NoReturn:
+    """Say what is wrong with the command line and end with status 2."""
+    say_error(message)
+    raise typer.Exit(2)

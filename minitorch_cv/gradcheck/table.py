@@ -1,0 +1,116 @@
+"""`minitorch-cv gradcheck`: all cases as a table, what they cover, and whether everything passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from minitorch_kernels.kernel import REGISTRY, Kernel
+
+from .case import Case
+from .cases import CASES, operations, uncovered
+from .report import Report
+
+NO_GRADIENT = {"sgd_step"}  # kernels that no function reaches which one could differentiate
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case and what came of it."""
+
+    case: Case
+    report: Report
+
+
+def run_table(pattern: str | None = None, console: Console | None = None) -> bool:
+    """Check the cases whose name contains `pattern` (all for None), print table and totals; True where all passed."""
+    console = console or Console()
+    cases = [case for case in CASES if pattern is None or pattern in case.name]
+    if not cases:
+        console.print(f"no case of the gradient check contains {pattern!r}; leave the pattern out to run all {len(CASES)}")
+        return False
+    with kernels_called() as kernels:
+        rows = list(run_all(track(cases, "checking gradients", console=console, transient=True)))
+    console.print(table_of(rows))
+    for row in rows:
+        if not row.report.ok:
+            console.print(f"[red]{escape(row.case.name)}[/]: {escape(str(row.report))}", highlight=False)
+    console.print(totals(rows), highlight=False)
+    gaps = left_out(kernels) if pattern is None else []
+    for gap in gaps:
+        console.print(f"[red]{escape(gap)}[/]", highlight=False)
+    if pattern is None:
+        console.print(f"covered: all {len(operations())} operations, {len(kernels)} kernels" if not gaps else "", highlight=False)
+    return not gaps and all(row.report.ok for row in rows)
+
+
+def run_all(cases: Iterable[Case] = CASES) -> Iterator[Row]:
+    """Check one case after the other. A case that raises an error has failed, and does not keep the others from running."""
+    for case in cases:
+        try:
+            report = case.check()
+        except Exception as error:
+            report = Report(rtol=0.0, problems=[f"{type(error).__name__}: {error}"])
+        yield Row(case, report)
+
+
+@contextmanager
+def kernels_called() -> Iterator[set[str]]:
+    """The set of the names of all kernels called inside the `with` block."""
+    names: set[str] = set()
+    pick = Kernel.pick
+
+    def noted(self: Kernel, args: tuple[Any, ...]) -> Any:
+        names.add(self.name)
+        return pick(self, args)
+
+    Kernel.pick = noted  # type: ignore[method-assign]
+    try:
+        yield names
+    finally:
+        Kernel.pick = pick  # type: ignore[method-assign]
+
+
+def left_out(kernels: set[str]) -> list[str]:
+    """What no case reached: operations, and kernels other than those that have no gradient."""
+    kinds = {"operations": uncovered(), "kernels": set(REGISTRY) - kernels - NO_GRADIENT}
+    return [f"no case covers the {kind} {', '.join(sorted(names))}" for kind, names in kinds.items() if names]
+
+
+def table_of(rows: list[Row]) -> Table:
+    """A line for each case; its operation stands on the first line of a group."""
+    table = Table("operation", "case", title="gradients: backward against differences, float64")
+    for heading in ("elements", "kinks", "worst relative error", "result"):
+        table.add_column(heading, justify="right")
+    previous = None
+    for case, report in ((row.case, row.report) for row in rows):
+        label = " · ".join(part for part in (case.label, case.implementation) if part)
+        table.add_row(
+            escape(case.operation) if case.operation != previous else "",
+            escape(label),
+            str(report.checked),
+            str(report.kinks or ""),
+            f"{report.worst.relative_error:.1e}" if report.worst else "",
+            "[green]passed[/]" if report.ok else "[red]FAILED[/]",
+        )
+        previous = case.operation
+    return table
+
+
+def totals(rows: list[Row]) -> str:
+    """One line: cases, elements, kinks, failures, the worst error of all."""
+    reports = [row.report for row in rows]
+    worst = max((report.worst.relative_error for report in reports if report.worst), default=0.0)
+    return (
+        f"{len(rows)} cases: {sum(not report.ok for report in reports)} failed; "
+        f"{sum(report.checked for report in reports):,} elements checked, "
+        f"{sum(report.failures for report in reports)} wrong, {sum(report.kinks for report in reports)} at kinks; "
+        f"worst relative error {worst:.1e}"
+    )

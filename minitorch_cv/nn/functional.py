@@ -1,0 +1,70 @@
+"""The operations of networks under the names of torch.nn.functional: this list, and nothing else.
+
+Each is written in the file of `minitorch_cv.ops` that it is imported from.
+"""
+
+from __future__ import annotations
+
+from ..ops.activation import gelu, logsigmoid, prelu, sigmoid, softplus
+from ..ops.conv import conv2d
+from ..ops.cross_entropy import cross_entropy, nll_loss
+from ..ops.distance import cosine_similarity, normalize, pairwise_distance
+from ..ops.dropout import dropout
+from ..ops.fold import fold, unfold
+from ..ops.indexing import one_hot
+from ..ops.inplace_activation import elu, hardtanh, leaky_relu, log_softmax, relu, relu6, silu, softmax
+from ..ops.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    smooth_l1_loss,
+)
+from ..ops.matmul import linear
+from ..ops.normalization import batch_norm
+from ..ops.padding import pad
+from ..ops.pointwise import tanh
+from ..ops.pool import adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d
+
+__all__ = [
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
+    "avg_pool2d",
+    "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "conv2d",
+    "cosine_similarity",
+    "cross_entropy",
+    "dropout",
+    "elu",
+    "fold",
+    "gelu",
+    "hardtanh",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "logsigmoid",
+    "max_pool2d",
+    "mse_loss",
+    "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
+    "pairwise_distance",
+    "prelu",
+    "relu",
+    "relu6",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softplus",
+    "tanh",
+    "unfold",
+]

@@ -1,0 +1,104 @@
+"""Batch normalisation: by the statistics of the batch in training, by running averages of them afterwards."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from minitorch_kernels import batch_norm as kernels
+from minitorch_kernels.kernel import Array
+
+from ..graph import no_grad
+from ..tensor import Tensor
+from .checks import same_dtype
+from .differentiable import differentiable
+from .inplace import copy_
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """y = (x - mean) / √(var + ε) · w + b for each channel.
+
+    x (N, C), (N, C, L) or (N, C, H, W), the others (C,) -> y as x. In training mean and var are those of the batch, var
+    biased; the running statistics, where given, move towards them in place by the share `momentum`, var unbiased
+    (as in torch, where y has the biased one). Otherwise the running statistics are used.
+    ValueError in training for a single value per channel, RuntimeError where sizes or dtypes do not fit.
+    Source: Dive into Deep Learning, section 8.5; Ioffe and Szegedy, arXiv:1502.03167.
+    """
+    check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError(
+                "batch_norm: training=False needs running_mean and running_var; give both, or pass training=True"
+            )
+        return batch_norm_inference(input, running_mean, running_var, weight, bias, eps)
+    values = len(input) * math.prod(input.shape[2:])
+    if values == 1:
+        raise ValueError(
+            f"batch_norm: training needs more than one value per channel, got shape {input.shape}; "
+            "use a larger batch, or .eval()"
+        )
+    y, mean, var = batch_norm_training(input, weight, bias, eps)
+    if values:
+        move_towards(running_mean, mean, momentum)
+        move_towards(running_var, var * (values / (values - 1)), momentum)
+    return y
+
+
+@differentiable
+def batch_norm_training(x: Array, weight: Array | None, bias: Array | None, eps: float) -> Any:
+    """y = n w + b with n = (x - mean) / √(var + ε), and the mean and biased variance of the batch.
+
+    dx = w / √(var + ε) · (dy - mean(dy) - n mean(dy n)), as mean and var depend on x; dw = Σ dy n, db = Σ dy.
+    """
+    y, mean, var, rstd = kernels.batch_norm_train(x, weight, bias, eps)
+
+    def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
+        return kernels.batch_norm_train_grad(dy, x, weight, mean, rstd)
+
+    return (y, mean, var), backward
+
+
+@differentiable
+def batch_norm_inference(
+    x: Array, mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
+) -> Any:
+    """y = n w + b with n = (x - mean) / √(var + ε) and statistics that are given; dx = dy w / √(var + ε)."""
+    y = kernels.batch_norm_inference(x, mean, var, weight, bias, eps)
+
+    def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
+        dx, dw, db = kernels.batch_norm_inference_grad(dy, x, weight, mean, var, eps)
+        return dx, None, None, dw, db
+
+    return y, backward
+
+
+def move_towards(running: Tensor | None, value: Tensor, momentum: float) -> None:
+    """running = (1 - momentum) running + momentum value, in its own memory."""
+    if running is not None:
+        with no_grad():
+            copy_(running, (1 - momentum) * running + momentum * value)
+
+
+def check_channels(input: Tensor, **vectors: Tensor | None) -> None:
+    """RuntimeError where x has no channels, or a vector not one element for each of them."""
+    if input.ndim < 2:
+        raise RuntimeError(f"batch_norm: x has shape {input.shape} but must be (N, C), (N, C, L) or (N, C, H, W)")
+    C = input.shape[1]
+    for name, vector in vectors.items():
+        if vector is not None and vector.shape != (C,):
+            raise RuntimeError(
+                f"batch_norm: {name} has shape {vector.shape} but x of shape {input.shape} has {C} channels: "
+                f"it must have shape ({C},)"
+            )
+    if not input.is_floating_point():
+        raise RuntimeError(f"batch_norm: x is {input.dtype} but must be floating point; convert with .float()")
+    same_dtype("batch_norm", x=input, **vectors)

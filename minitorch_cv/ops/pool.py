@@ -1,0 +1,139 @@
+"""Pooling: the largest or the mean value of each window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minitorch_kernels import adaptive_pool2d as adaptive_kernels
+from minitorch_kernels import avg_pool2d as avg_kernels
+from minitorch_kernels import max_pool2d as max_kernels
+from minitorch_kernels.kernel import Array
+
+from ..dtypes import int64
+from ..tensor import Tensor
+from .differentiable import differentiable
+from .images import Pair, batch_of_images, like_batch_of, pair
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """y = the largest value of each window; of equals, the first in row-major order takes the gradient.
+
+    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW), with return_indices also the positions in the
+    flattened H · W plane, int64. The stride is the kernel size unless given; padding is never chosen.
+    Source: Dive into Deep Learning, section 7.5.
+    """
+    k, s, p = windows("max_pool2d", kernel_size, stride, padding)
+    d = pair("max_pool2d", "dilation", dilation, 1)
+    y, positions = max_pool(batch_of_images("max_pool2d", input), k, s, p, d, bool(ceil_mode))
+    return with_positions(input, y, positions, return_indices)
+
+
+@differentiable
+def max_pool(x: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Any:
+    """y = max over each window, and where it stood; dx = dy there."""
+    size = x.shape[2:]
+    y, positions = max_kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
+    return (y, positions), (lambda dy: max_kernels.max_pool2d_grad(dy, positions, size),)
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """y = the mean of each window; the zeros of the padding count unless count_include_pad is False.
+
+    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW). divisor_override replaces the number of elements.
+    Source: Dive into Deep Learning, section 7.5.
+    """
+    k, s, p = windows("avg_pool2d", kernel_size, stride, padding)
+    x = batch_of_images("avg_pool2d", input)
+    return like_batch_of(input, avg_pool(x, k, s, p, bool(ceil_mode), bool(count_include_pad), divisor_override))
+
+
+@differentiable
+def avg_pool(
+    x: Array,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Any:
+    """y = Σ window / divisor; every element of the window receives dy / divisor."""
+    size = x.shape[2:]
+    options = (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return avg_kernels.avg_pool2d(x, *options), (lambda dy: avg_kernels.avg_pool2d_grad(dy, size, *options),)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """y = the mean of each of OH · OW windows that divide x evenly; None in output_size keeps the size of x.
+
+    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW).
+    """
+    x = batch_of_images("adaptive_avg_pool2d", input)
+    return like_batch_of(input, adaptive_avg_pool(x, target_size("adaptive_avg_pool2d", x, output_size)))
+
+
+@differentiable
+def adaptive_avg_pool(x: Array, output_size: Pair) -> Any:
+    """y = the mean of each window; every element of the window receives dy / (elements of the window)."""
+    size = x.shape[2:]
+    y = adaptive_kernels.adaptive_avg_pool2d(x, output_size)
+    return y, (lambda dy: adaptive_kernels.adaptive_avg_pool2d_grad(dy, size),)
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """y = the largest value of each of OH · OW windows that divide x evenly; None in output_size keeps the size of x.
+
+    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW), with return_indices also the positions in the
+    flattened H · W plane, int64.
+    """
+    x = batch_of_images("adaptive_max_pool2d", input)
+    y, positions = adaptive_max_pool(x, target_size("adaptive_max_pool2d", x, output_size))
+    return with_positions(input, y, positions, return_indices)
+
+
+@differentiable
+def adaptive_max_pool(x: Array, output_size: Pair) -> Any:
+    """y = max over each window, and where it stood; dx = dy there."""
+    size = x.shape[2:]
+    y, positions = adaptive_kernels.adaptive_max_pool2d(x, output_size)
+    return (y, positions), (lambda dy: max_kernels.max_pool2d_grad(dy, positions, size),)
+
+
+def windows(operation: str, kernel_size: Any, stride: Any, padding: Any) -> tuple[Pair, Pair, Pair]:
+    """Kernel, stride and padding as pairs; the stride is the kernel where none is given."""
+    kernel = pair(operation, "kernel_size", kernel_size, 1)
+    no_stride = stride is None or stride == []
+    return kernel, kernel if no_stride else pair(operation, "stride", stride, 1), pair(operation, "padding", padding, 0)
+
+
+def target_size(operation: str, x: Tensor, output_size: Any) -> Pair:
+    """(OH, OW), with the size of x in the place of None."""
+    sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
+    if len(sizes) != 2:
+        raise RuntimeError(
+            f"{operation}: output_size is {output_size}; give one number, or two: (vertical, horizontal)"
+        )
+    filled = tuple(n if size is None else size for size, n in zip(sizes, x.shape[2:]))
+    return pair(operation, "output_size", filled, 0)
+
+
+def with_positions(input: Tensor, y: Tensor, positions: Tensor, return_indices: bool) -> Any:
+    """y, and where they are asked for the positions as torch gives them."""
+    y = like_batch_of(input, y)
+    return (y, like_batch_of(input, positions.type(int64))) if return_indices else y

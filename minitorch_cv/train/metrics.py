@@ -1,0 +1,38 @@
+"""Loss and accuracy, summed up while an epoch runs."""
+
+from __future__ import annotations
+
+from ..tensor import Tensor
+
+
+class Averages:
+    """The mean loss and the accuracy over all images added so far.
+
+    The loss of a batch is taken to be the mean over its images, as losses give it with reduction="mean".
+    """
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.loss_sum = 0.0
+        self.correct = 0
+
+    def add(self, loss: float, logits: Tensor, labels: Tensor) -> None:
+        """Count one batch: its mean loss, its logits (N, K) and its labels (N,)."""
+        self.images += len(labels)
+        self.loss_sum += loss * len(labels)
+        self.correct += count_correct(logits, labels)
+
+    @property
+    def loss(self) -> float:
+        """The mean loss of an image."""
+        return self.loss_sum / self.images
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of images whose largest logit is that of their label."""
+        return self.correct / self.images
+
+
+def count_correct(logits: Tensor, labels: Tensor) -> int:
+    """For how many of the logits (N, K) the largest stands at the label (N,)."""
+    return int((logits.detach().argmax(1) == labels).sum().item())

@@ -1,0 +1,31 @@
+"""Weights in files, in the safetensors format that other frameworks read too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+
+
+def save_weights(model: Any, path: str | os.PathLike[str], metadata: Mapping[str, Any] | None = None) -> None:
+    """Write the model's state_dict to `path`, with metadata (values as text) in the header of the file."""
+    from safetensors.numpy import save_file
+
+    arrays = {name: np.asarray(tensor.detach().numpy(), order="C") for name, tensor in model.state_dict().items()}
+    save_file(arrays, path, {key: str(value) for key, value in (metadata or {}).items()})
+
+
+def load_weights(model: Any, path: str | os.PathLike[str]) -> dict[str, str]:
+    """Copy the weights in the file into the model, and return the metadata that were saved with them.
+
+    RuntimeError, from load_state_dict, where the names or shapes in the file are not the model's.
+    """
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        model.load_state_dict({name: Tensor(file.get_tensor(name)) for name in file.keys()})  # noqa: SIM118
+        return file.metadata() or {}
