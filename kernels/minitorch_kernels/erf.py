@@ -13,11 +13,11 @@ from .memory import empty
 
 def erf_reference(x: np.ndarray) -> np.ndarray:
     """y = 2/√π ∫₀ˣ exp(-t²) dt, element by element; any shape."""
-    return np.frompyfunc(math.erf, 1, 1)(x).astype(x.dtype)
+    return np.vectorize(math.erf, otypes=[x.dtype])(x)
 
 
 def erf_cpu(x: np.ndarray) -> np.ndarray:
-    x = np.ascontiguousarray(x)
+    x = np.asarray(x, order="C")
     y = empty(x.shape, x.dtype)
     _erf_loop(x.reshape(-1), y.reshape(-1))
     return y

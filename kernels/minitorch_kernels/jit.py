@@ -10,10 +10,13 @@ file that a function stands in and would go on using code inlined from an older 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
+import shutil
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -113,8 +116,19 @@ def cache_folder() -> Path:
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         status = source.stat()
         stamp = zlib.crc32(f"{source} {status.st_mtime_ns} {status.st_size}".encode(), stamp)
-    parent = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("minitorch_cv")
-    return Path(parent) / f"kernels-{stamp:08x}"
+    parent = Path(os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("minitorch_cv"))
+    folder = parent / f"kernels-{stamp:08x}"
+    if not folder.exists():
+        remove_unused(parent)
+    return folder
+
+
+def remove_unused(parent: Path) -> None:
+    """Delete compiled code that was last added to more than a month ago; what still needs it compiles again."""
+    for folder in parent.glob("kernels-*"):
+        with contextlib.suppress(OSError):  # another process may be deleting it too
+            if time.time() - folder.stat().st_mtime > 30 * 24 * 3600:
+                shutil.rmtree(folder)
 
 
 def on_compile(callback: Callable[[str], None]) -> None:

@@ -1,9 +1,9 @@
 """Matrix products: `matmul`, and the loop over tiles that it shares with the convolutions.
 
 Our own product, not the BLAS library's, because two thread pools in one process slow each other down and because here
-the rows of `b` may lie anywhere (see `vector.multiply_tile`), as the taps of a convolution do. The matrices are first
-copied into panels, so that the innermost loop reads memory in order: `a` in panels of a tile's height, and `b`, unless `a`
-has so few rows that it does not pay, in panels as wide as a tile.
+the rows of `b` may lie anywhere (see `vector.multiply_tile`), as the taps of a convolution do. To read memory in order,
+`a` is first copied into panels of a tile's height, and `b` into panels as wide as a tile; with few rows in `a` copying
+`b` does not pay, and it is read where it lies.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ def matmul_cpu(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     (M, K), N = a.shape[-2:], b.shape[-1]
     if b.shape[-2] != K:
         raise ValueError(f"matmul: a {a.shape} has {K} columns but b {b.shape} has {b.shape[-2]} rows")
+    if b.ndim == 2 and a.ndim > 2:  # (..., M, K) @ (K, N): one product of more rows
+        return matmul_cpu(a.reshape(math.prod(batch) * M, K), b).reshape(*batch, M, N)
     y = empty((*batch, M, N), dtype)
     G, height, width = math.prod(batch), tile_height(M), tile_lanes(dtype)
     rows = pack(stack(a, batch, dtype), height)
@@ -56,7 +58,9 @@ def matmul_cpu(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def stack(x: np.ndarray, batch: tuple[int, ...], dtype: Any) -> np.ndarray:
     """x (..., L, K) -> (G, L, K) with the leading axes broadcast to `batch` and joined."""
     x = x.astype(dtype, copy=False)
-    return np.broadcast_to(x, (*batch, *x.shape[-2:])).reshape(math.prod(batch), *x.shape[-2:])
+    if x.shape[:-2] != batch:
+        x = np.broadcast_to(x, (*batch, *x.shape[-2:]))
+    return x.reshape(math.prod(batch), *x.shape[-2:])
 
 
 def pack(x: np.ndarray, height: int) -> np.ndarray:
@@ -113,11 +117,11 @@ def copy_panels(x, start, stride_g, stride_l, stride_k, G, L, K, height, panels)
 def multiply(a, start, b, b_group, b_tile, offsets, out, out_group, out_row, runs, G, M, K, height, width):
     """out[g, m, run] = start[g, m] + Σ_k a[g, m, k] · b[g, run, k]: every product and convolution ends up here.
 
-    a holds panels (G, P, K, height) as from `pack`, start (G M,) where each sum begins; b and out are the memory of arrays
-    whose groups lie b_group and out_group apart. A run is a stretch of neighbouring lanes. Its row of `runs` holds: where
-    it begins in b and in out, its number of lanes, and the k to sum over, which are stretches, too: where the first begins,
-    their length, how far apart they are, how many. Row k of b begins offsets[k] after the run's begin, and the tiles of a
-    run lie b_tile apart. Each result is summed by one thread, in the order of k.
+    a holds panels (G, P, K, height) as from `pack`, start (G M,) where each sum begins; b and out are the memory of
+    arrays whose groups lie b_group and out_group apart. A run is a stretch of neighbouring lanes; its row of `runs` has
+    its begin in b and in out, its number of lanes, and over which k to sum. These come in stretches, too: where the
+    first begins, their length, how far apart they are, how many. Row k of b lies offsets[k] after the begin of the run,
+    and the tiles of a run lie b_tile apart. Each result is summed by one thread, in the order of k.
     """
     P = (M + height - 1) // height
     blocks = (P + PANELS - 1) // PANELS

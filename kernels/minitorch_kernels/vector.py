@@ -55,9 +55,9 @@ def multiply_tile(
 ):  # fmt: skip
     """out[r, lane] = start[r] + Σ_k a[k, r] · b[offsets[k] + lane], or out += Σ_k where `add` is not 0.
 
-    r < rows <= height, one of HEIGHTS; lane < lanes <= tile_lanes; k runs over `count` stretches of `length`, which begin
-    at first, first + step, ... All arrays are one-dimensional: a[k, r] lies at a_start + k height + r, start[r] at
-    start_at + r and out[r, lane] at out_start + r out_row + lane.
+    r < rows <= height, one of HEIGHTS; lane < lanes <= tile_lanes; k runs over `count` stretches of `length`, which
+    begin at first, first + step, ... All arrays are one-dimensional: a[k, r] lies at a_start + k height + r, start[r]
+    at start_at + r and out[r, lane] at out_start + r out_row + lane.
     """
     for r in range(rows):
         result = out[out_start + r * out_row : out_start + r * out_row + lanes]

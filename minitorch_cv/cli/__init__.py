@@ -9,11 +9,8 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from .data import data
-from .doctor import doctor
+from . import data, doctor, gradcheck, train
 from .errors import say_error
-from .gradcheck import gradcheck
-from .train import train
 
 app = typer.Typer(
     name="minitorch-cv",
@@ -23,8 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, gradcheck, data, doctor):
-    app.command()(command)
+app.command("train")(train.command)
+app.command("gradcheck")(gradcheck.command)
+app.command("data")(data.command)
+app.command("doctor")(doctor.command)
 
 # typer brings its own copy of click in some versions and takes the installed one in others; this names either's class.
 UsageError: type[Exception] = typer.BadParameter.__base__  # type: ignore[assignment]

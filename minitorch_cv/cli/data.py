@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from ..data.sources import Source
 
 
-def data(
+def command(
     folder: Annotated[
         str | None,
-        typer.Option("--data", metavar="FOLDER", help="Look in this folder only; it is downloaded into if it is empty."),
+        typer.Option("--data", metavar="FOLDER", help="Look only in this folder; an empty one is filled."),
     ] = None,
     may_download: Annotated[
         bool, typer.Option("--download/--no-download", help="Fetch the data set (31 MB) where it is not found.")
@@ -40,7 +40,8 @@ def data(
     except DataError as error:
         fail(error)
     if as_json:
-        print(json.dumps({"source": source.text, "train": files[0]["count"], "test": files[2]["count"], "files": files}))
+        counts = {"train_images": files[0]["count"], "test_images": files[2]["count"]}
+        print(json.dumps({"source": source.text, **counts, "files": files}))
     else:
         show(files)
 

@@ -69,14 +69,18 @@ class Display:
         self.compiled.append(function)
         self.waiting = Spinner("dots", f"compiling kernels for this machine (first run only): {function}")
 
-    def step(self, step: Step) -> None:
-        """A batch is done."""
+    def go_on(self) -> None:
+        """What was waited for is there; say what was compiled, if anything was."""
         self.waiting = None
         if self.compiling_since is not None:
             seconds = perf_counter() - self.compiling_since
             self.say(f"compiled {len(self.compiled)} functions in {seconds:.1f} s; later runs find them ready")
             self.compiling_since = None
             self.compiled.clear()
+
+    def step(self, step: Step) -> None:
+        """A batch is done."""
+        self.go_on()
         self.bar.update(
             self.task,
             description=f"{step.epoch:>3}/{self.epochs:<3}",
@@ -87,6 +91,7 @@ class Display:
 
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is done."""
+        self.go_on()
         number = f"{epoch.epoch}/{self.epochs}"
         self.say(
             f"{number:>7}  {epoch.train_loss:>10.4f}  {epoch.train_acc:>9.3f}  {epoch.test_acc:>8.3f}  "

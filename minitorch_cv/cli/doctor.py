@@ -10,7 +10,7 @@ import typer
 LABELS = {"vector_bits": "vector width (bits)", "threading_layer": "threading layer", "cupy": "CuPy", "cuda": "CUDA"}
 
 
-def doctor(
+def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Print versions, cores, vector width, threading layer, CUDA, caches and where the data set was found.

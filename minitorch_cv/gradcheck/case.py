@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,43 +20,52 @@ Shape = tuple[int, ...]
 Builder = Callable[[np.random.Generator], np.ndarray]
 
 
+class Setup(NamedTuple):
+    """What `gradcheck` needs: the function, its inputs, and their names (None: those of the function's parameters)."""
+
+    fn: Callable[..., Any]
+    inputs: list[Tensor]
+    names: list[str] | None = None
+
+
 @dataclass(frozen=True)
 class Case:
-    """One row of the table: `fn` on inputs drawn by `builders`, for the operation of this name.
+    """One row of the table: a check of the function of this name.
 
-    sample limits how many elements of each input are checked; implementation is the one that kernels are held to.
+    setup makes everything anew from a random generator. sample limits how many elements of each input are checked;
+    implementation is the one that kernels are held to.
     """
 
-    operation: str
+    function: str
     label: str
-    fn: Callable[..., Any]
-    builders: tuple[Builder, ...]
+    setup: Callable[[np.random.Generator], Setup]
     sample: int | None = None
     implementation: str | None = None
-    names: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
         """What the table and the tests call it."""
-        return " ".join(part for part in (self.operation, self.label, self.implementation) if part)
+        return " ".join(part for part in (self.function, self.label, self.implementation) if part)
 
-    def inputs(self) -> list[Tensor]:
-        """Leaf tensors in float64 that require grad, the same ones each time."""
-        rng = np.random.default_rng(zlib.crc32(f"{self.operation} {self.label}".encode()))
-        return [Tensor(np.array(build(rng), np.float64), requires_grad=True) for build in self.builders]
+    def seeded(self) -> Setup:
+        """The setup, the same each time and for each implementation."""
+        return self.setup(np.random.default_rng(zlib.crc32(f"{self.function} {self.label}".encode())))
 
     def check(self) -> Report:
         """The gradient check of this case."""
+        fn, inputs, names = self.seeded()
         with use(self.implementation) if self.implementation else nullcontext():
-            return gradcheck(self.fn, self.inputs(), sample=self.sample, names=self.names)
+            return gradcheck(fn, inputs, sample=self.sample, names=names)
 
 
-def case(
-    operation: str, label: str, fn: Callable[..., Any], *inputs: Shape | Builder, sample: int | None = None
-) -> Case:
-    """A case; an input given as a shape is drawn by `spread`."""
-    builders = tuple(build if callable(build) else spread(build) for build in inputs)
-    return Case(operation, label, fn, builders, sample)
+def case(function: str, label: str, fn: Callable[..., Any], *inputs: Shape | Builder) -> Case:
+    """A check of every element of the inputs of `fn`; an input given as a shape is drawn by `spread`."""
+    builders = [build if callable(build) else spread(build) for build in inputs]
+
+    def setup(rng: np.random.Generator) -> Setup:
+        return Setup(fn, [Tensor(build(rng), requires_grad=True) for build in builders])
+
+    return Case(function, label, setup)
 
 
 def on_both_implementations(cases: list[Case]) -> list[Case]:

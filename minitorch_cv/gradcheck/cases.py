@@ -9,10 +9,10 @@ from minitorch_kernels.kernel import use
 from ..graph import Node
 from ..ops.differentiable import OPERATIONS
 from ..tensor import Tensor
-from . import cases_elementwise, cases_layers, cases_shape
+from . import cases_elementwise, cases_layers, cases_shape, networks
 from .case import Case
 
-CASES: list[Case] = [*cases_elementwise.CASES, *cases_shape.CASES, *cases_layers.CASES]
+CASES: list[Case] = [*cases_elementwise.CASES, *cases_shape.CASES, *cases_layers.CASES, *networks.CASES]
 
 
 def operations() -> set[str]:
@@ -27,8 +27,9 @@ def uncovered(cases: Iterable[Case] = CASES) -> set[str]:
 
 def operations_of(case: Case) -> set[str]:
     """The names of the operations that one case records."""
+    fn, inputs, _ = case.seeded()
     with use("reference"):
-        result = case.fn(*case.inputs())
+        result = fn(*inputs)
     outputs = result if isinstance(result, (tuple, list)) else (result,)
     found: set[Node] = set()
     waiting = [y.grad_fn for y in outputs if isinstance(y, Tensor) and y.grad_fn is not None]

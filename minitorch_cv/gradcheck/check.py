@@ -20,7 +20,7 @@ def gradcheck(
     fn: Function,
     inputs: Tensor | Sequence[Tensor],
     eps: float | None = None,
-    atol: float = 1e-8,
+    atol: float = 1e-9,
     rtol: float = 1e-7,
     raise_exception: bool = False,
     *,
@@ -30,20 +30,20 @@ def gradcheck(
 ) -> Report:
     """Check that backward through `fn(*inputs)` gives dx = Σ dy ∂y/∂x, by differences in float64.
 
-    inputs: tensors; those that require grad are checked, in place, so `fn` may also reach them by other ways, as a module
-    reaches its parameters: `gradcheck(lambda *_: net(x), list(net.parameters()))`. fn returns a tensor or several; those
-    that require grad are weighted with random dy. Where fn draws random numbers it must seed them itself.
-    eps: the step, relative to max(1, |x|); None is the cube root of the machine's epsilon, 6e-6.
-    sample: how many elements of each input, chosen by `seed`; None checks every element. names: of the inputs in the report.
+    inputs: tensors; those that require grad are checked. They are moved in place, so fn may also reach them by other
+    ways, as a module reaches its parameters: `gradcheck(lambda *_: net(x), list(net.parameters()))`.
+    fn returns a tensor or several; those that require grad are weighted with random dy. Where fn draws random numbers,
+    it must seed them itself. eps: the step, relative to max(1, |x|); None is the cube root of machine epsilon, 6e-6.
+    sample: how many elements of each input, chosen by `seed`; None checks all. names: of the inputs, for the report.
 
-    An element passes where |analytic - numeric| <= atol + rtol max(|analytic|, |numeric|), plus what rounding of the outputs
-    may cost. Where the function has a corner or a jump within 1/64 step of the element, the element counts as a kink, and
-    neither passes nor fails; only a gradient that lies outside the slopes on the two sides fails there too. Checked as well:
-    forward and backward leave inputs and dy unchanged, a second backward and a second forward give the same bits,
+    An element passes where |analytic - numeric| <= atol + rtol max(|analytic|, |numeric|), plus what rounding of the
+    outputs may cost. Where the function has a corner or a jump within 1/64 step of the element, the element counts as a
+    kink, and neither passes nor fails; a gradient outside the slopes on the two sides fails even there. Also checked:
+    forward and backward leave inputs and dy unchanged; a second backward and a second forward give the same bits;
     gradients have the shape and dtype of their input.
 
-    torch's function of this name raises by default and tolerates atol 1e-5, rtol 1e-3; this one returns a Report
-    and is stricter by four digits, as it extrapolates from two steps.
+    torch's function of this name raises by default and tolerates atol 1e-5, rtol 1e-3; this one returns a Report and
+    is stricter by three to four digits, as it extrapolates from two steps.
 
     Raises TypeError or ValueError for inputs that cannot be checked, RuntimeError for a failure if `raise_exception`.
     """
@@ -59,7 +59,8 @@ def gradcheck(
             continue
         for index in chosen(tensor.shape, sample, rng):
             value = tensor._array[index].item()
-            slope = slope_along(moved(outputs, tensor._array, index), value, cotangent, eps or default_step(), atol, rtol)
+            outputs_at = moved(outputs, tensor._array, index)
+            slope = slope_along(outputs_at, value, cotangent, eps or default_step(), atol, rtol)
             analytic = float(gradient[index])
             distance, size = slope.distance(analytic), max(abs(analytic), abs(slope.numeric))
             error = rtol * distance / (atol + rtol * size + slope.rounding) if distance else 0.0
@@ -73,7 +74,7 @@ def gradcheck(
 
 
 def default_step() -> float:
-    """The cube root of the machine's epsilon, where truncation and rounding of a central difference are of one size."""
+    """The cube root of machine epsilon, where truncation and rounding of a central difference are of one size."""
     return MACHINE_EPSILON ** (1 / 3)
 
 
@@ -93,7 +94,7 @@ def input_names(fn: Function, tensors: tuple[Tensor, ...], names: Sequence[str] 
 
 
 def refuse_uncheckable(tensors: tuple[Tensor, ...], labels: list[str]) -> None:
-    """TypeError or ValueError for inputs without a tensor to check, in low precision, or in memory that cannot be moved."""
+    """TypeError or ValueError for inputs that are no tensors, too coarse, or in memory that cannot be written."""
     for label, tensor in zip(labels, tensors):
         if not isinstance(tensor, Tensor):
             raise TypeError(f"gradcheck: {label} is a {type(tensor).__name__}, not a Tensor; bind it inside fn")
@@ -134,7 +135,9 @@ def gradients_twice(
     note_changes("the backward pass")
 
     if different(gradients, backward(outputs, dys, tensors)):
-        report.problems.append("a second backward through the same graph gave other bits; does it write what was saved?")
+        report.problems.append(
+            "a second backward through the same graph gave other bits; it must not write what it saved"
+        )
     again = differentiable_outputs(fn, tensors)
     if different([y._array for y in outputs], [y._array for y in again]):
         report.problems.append("a second forward pass gave other bits; seed the random numbers inside fn")
@@ -144,8 +147,8 @@ def gradients_twice(
     for label, tensor, gradient in zip(labels, tensors, gradients):
         if gradient is not None and (gradient.shape, gradient.dtype) != (tensor.shape, tensor.dtype):
             raise RuntimeError(
-                f"gradcheck: the gradient of {label} has shape {gradient.shape} and {gradient.dtype} but the tensor has "
-                f"{tensor.shape} and {tensor.dtype}"
+                f"gradcheck: the gradient of {label} has shape {gradient.shape} and {gradient.dtype} but the tensor "
+                f"has {tensor.shape} and {tensor.dtype}"
             )
     return gradients, cotangent
 
@@ -157,13 +160,15 @@ def differentiable_outputs(fn: Function, tensors: tuple[Tensor, ...]) -> list[Te
     outputs = result if isinstance(result, (tuple, list)) else (result,)
     for y in outputs:
         if not isinstance(y, Tensor):
-            raise TypeError(f"gradcheck: fn returned a {type(y).__name__}; it must return a Tensor or a tuple of Tensors")
+            raise TypeError(f"gradcheck: fn returned a {type(y).__name__}; return a Tensor or a tuple of Tensors")
     outputs = [y for y in outputs if y.requires_grad]
     if not outputs:
-        raise ValueError("gradcheck: no output of fn requires grad; does fn use its inputs, without detach() or no_grad()?")
+        raise ValueError("gradcheck: no output of fn requires grad; use the inputs, and no detach() or no_grad()")
     for y in outputs:
         if y.dtype != np.float64:
-            raise ValueError(f"gradcheck: fn returned {y.dtype}, too coarse for differences; compute in float64 throughout")
+            raise ValueError(
+                f"gradcheck: fn returned {y.dtype}, too coarse for differences; stay in float64 throughout"
+            )
     return outputs
 
 
@@ -173,7 +178,7 @@ def random_cotangent(shape: tuple[int, ...], rng: np.random.Generator) -> np.nda
 
 
 def backward(outputs: list[Tensor], dys: list[np.ndarray], tensors: tuple[Tensor, ...]) -> list[np.ndarray | None]:
-    """The gradients of the inputs, zeros for one that fn does not depend on; the graph and all `.grad` stay as they were."""
+    """The gradients of the inputs, zeros where fn does not depend on one; graph and `.grad` stay as they were."""
     previous = [tensor.grad for tensor in tensors]
     try:
         for tensor in tensors:

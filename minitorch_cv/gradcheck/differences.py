@@ -10,8 +10,8 @@ Where y is smooth, with y' its slope at 0, a step and its half tell what the ste
     bend(h) = right(h) - left(h) = h y'' + ...        so bend(h) - 2 bend(h/2) is 0 up to h³
 
 A corner at distance r h from the element, where the slope jumps by J, moves bend(h) - 2 bend(h/2) by J (3r - 1) and
-central(h) - central(h/2) by J r/2 (for r < 1/2; for larger r by J (1 - r) and J (1 - r)/2). The two never vanish together, so
-whichever is larger tells a corner. Only values of the function enter: no gradient, wrong or right, can make a kink.
+central(h) - central(h/2) by J r/2 (for larger r than 1/2 by J (1 - r) and half of that). The two never vanish together,
+so whichever is larger tells a corner. Only values of the function enter: no gradient can make a kink.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Slope:
     kink: bool
 
     def distance(self, analytic: float) -> float:
-        """How far a gradient is from the slope, or at a kink from the slopes on its two sides; NaN where either is NaN."""
+        """How far a gradient is from the slope, or at a kink from the slopes on the two sides; NaN if either is NaN."""
         if not self.kink:
             return abs(analytic - self.numeric)
         return float(np.maximum(np.maximum(self.low - analytic, analytic - self.high), 0))
@@ -59,8 +59,8 @@ def slope_along(
 ) -> Slope:
     """The slope at `value` of Σ cotangent · outputs_at(value).
 
-    The step is eps max(1, |value|), as a power of two so that value ± step is exact. What looks like a corner is looked at
-    again from nearer: a bend in a smooth function then vanishes, a corner stays.
+    The step is eps max(1, |value|), as a power of two so that value ± step is exact. What looks like a corner is looked
+    at again from nearer: a bend in a smooth function then vanishes, a corner stays.
     """
     step = 2.0 ** round(math.log2(eps * max(1.0, abs(value))))
     centre = outputs_at(value)
@@ -87,10 +87,9 @@ def measured(
     """The slope as seen with `step` and its half; each output is judged by itself, as corners can cancel in the sum."""
     half = step / 2
     with np.errstate(all="ignore"):
-        around = [outputs_at(value + t) for t in (-step, -half, half, step)]
-        slopes = np.stack(
-            [(centre - around[0]) / step, (centre - around[1]) / half, (around[2] - centre) / half, (around[3] - centre) / step]
-        )
+        offsets = (-step, -half, half, step)
+        around = [outputs_at(value + t) for t in offsets]
+        slopes = np.stack([(y - centre) / t for y, t in zip(around, offsets)])
         far_left, near_left, near_right, far_right = slopes
         far, near = (far_left + far_right) / 2, (near_left + near_right) / 2
         numeric = near + (near - far) / 3

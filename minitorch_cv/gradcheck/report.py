@@ -28,9 +28,9 @@ class Element:
 class Report:
     """The result of `gradcheck`; true where nothing failed.
 
-    checked counts the elements compared with differences, failures those of them whose gradient is wrong, kinks those where
-    the function has no derivative, which neither pass nor fail. problems are the faults that belong to no single
-    element: an input that was written, other bits the second time, a gradient of the wrong shape.
+    checked counts the elements compared with differences, failures those of them whose gradient is wrong; kinks counts
+    those where the function has no derivative, which neither pass nor fail. problems are the faults that belong to no
+    single element: an input that was written, other bits the second time.
     """
 
     rtol: float

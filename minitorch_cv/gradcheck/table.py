@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
@@ -34,25 +35,25 @@ def run_table(pattern: str | None = None, console: Console | None = None) -> boo
     console = console or Console()
     cases = [case for case in CASES if pattern is None or pattern in case.name]
     if not cases:
-        console.print(f"no case of the gradient check contains {pattern!r}; leave the pattern out to run all {len(CASES)}")
+        console.print(f"no case contains {pattern!r}; leave the pattern out to run all {len(CASES)}", highlight=False)
         return False
     with kernels_called() as kernels:
         rows = list(run_all(track(cases, "checking gradients", console=console, transient=True)))
     console.print(table_of(rows))
-    for row in rows:
-        if not row.report.ok:
-            console.print(f"[red]{escape(row.case.name)}[/]: {escape(str(row.report))}", highlight=False)
-    console.print(totals(rows), highlight=False)
+    failed = [row for row in rows if not row.report.ok]
+    for row in failed:
+        console.print(f"[red]{escape(row.case.name)}[/]: {escape(str(row.report))}", highlight=False)
     gaps = left_out(kernels) if pattern is None else []
     for gap in gaps:
         console.print(f"[red]{escape(gap)}[/]", highlight=False)
-    if pattern is None:
-        console.print(f"covered: all {len(operations())} operations, {len(kernels)} kernels" if not gaps else "", highlight=False)
-    return not gaps and all(row.report.ok for row in rows)
+    console.print(totals(rows), highlight=False)
+    if pattern is None and not gaps:
+        console.print(f"covered: all {len(operations())} operations and {len(kernels)} kernels", highlight=False)
+    return not failed and not gaps
 
 
 def run_all(cases: Iterable[Case] = CASES) -> Iterator[Row]:
-    """Check one case after the other. A case that raises an error has failed, and does not keep the others from running."""
+    """Check one case after the other; one that raises an error has failed; the others still run."""
     for case in cases:
         try:
             report = case.check()
@@ -85,22 +86,19 @@ def left_out(kernels: set[str]) -> list[str]:
 
 
 def table_of(rows: list[Row]) -> Table:
-    """A line for each case; its operation stands on the first line of a group."""
-    table = Table("operation", "case", title="gradients: backward against differences, float64")
-    for heading in ("elements", "kinks", "worst relative error", "result"):
-        table.add_column(heading, justify="right")
-    previous = None
+    """A line for each case."""
+    table = Table(box=SIMPLE_HEAD, title="backward against differences, float64", padding=(0, 1, 0, 0))
+    table.add_column("function and case")
+    for heading in ("elements", "kinks", "error", "result"):
+        table.add_column(heading, justify="right", min_width=len(heading))
     for case, report in ((row.case, row.report) for row in rows):
-        label = " · ".join(part for part in (case.label, case.implementation) if part)
         table.add_row(
-            escape(case.operation) if case.operation != previous else "",
-            escape(label),
+            escape(case.name),
             str(report.checked),
             str(report.kinks or ""),
             f"{report.worst.relative_error:.1e}" if report.worst else "",
-            "[green]passed[/]" if report.ok else "[red]FAILED[/]",
+            "[green]ok[/]" if report.ok else "[red]FAILED[/]",
         )
-        previous = case.operation
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from .. import dtypes
 from ..creation import ones, zeros
@@ -22,7 +22,7 @@ class BatchNorm(Module):
     seen. eval() uses the running ones. Source: Dive into Deep Learning, section 8.5; arXiv:1502.03167.
     """
 
-    layouts: dict[int, str]  # the ranks that forward takes, and what their axes are
+    layouts: ClassVar[dict[int, str]]  # the ranks that forward takes, and what their axes are
 
     def __init__(
         self,
@@ -100,13 +100,15 @@ class BatchNorm(Module):
 
 
 class BatchNorm1d(BatchNorm):
-    __doc__ = f"Batch normalisation of (N, C) or (N, C, L): {BatchNorm.__doc__}"
-    layouts = {2: "(N, C)", 3: "(N, C, L)"}
+    """Batch normalisation of features (N, C), or of sequences (N, C, L)."""
+
+    layouts: ClassVar = {2: "(N, C)", 3: "(N, C, L)"}
 
 
 class BatchNorm2d(BatchNorm):
-    __doc__ = f"Batch normalisation of images (N, C, H, W): {BatchNorm.__doc__}"
-    layouts = {4: "(N, C, H, W)"}
+    """Batch normalisation of images (N, C, H, W)."""
+
+    layouts: ClassVar = {4: "(N, C, H, W)"}
 
 
 class LazyBatchNorm(LazyModule, BatchNorm):
@@ -133,8 +135,7 @@ class LazyBatchNorm(LazyModule, BatchNorm):
 
     def complete(self, input: Tensor) -> None:
         self.check_layout(input)
-        shapes = {name: (input.shape[1],) for name in ("weight", "bias", "running_mean", "running_var")}
-        self.materialize(shapes)
+        self.materialize(dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (input.shape[1],)))
         self.num_features = input.shape[1]
 
 

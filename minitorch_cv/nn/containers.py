@@ -77,8 +77,8 @@ class ModuleSequence(Module):
 class Sequential(ModuleSequence):
     """y = m_n(... m_1(x)): the modules one after the other.
 
-    `Sequential(a, b)` numbers them; `Sequential(OrderedDict(conv=a, act=b))` names them, and `net.conv` finds one. Indexing
-    and slicing go by position. Source: Dive into Deep Learning, section 6.1.
+    `Sequential(a, b)` numbers them; `Sequential(OrderedDict(conv=a, act=b))` names them, and `net.conv` finds one.
+    Indexing and slicing go by position. Source: Dive into Deep Learning, section 6.1.
     """
 
     def __init__(self, *args: Any):
@@ -210,16 +210,11 @@ class ParameterList(Module):
             self.append(value)
         return self
 
-    def extra_repr(self) -> str:
-        return "\n".join(
+    def _repr_children(self) -> list[str]:
+        return [
             f"({i}): Parameter containing: [{value.dtype} of size {'x'.join(map(str, value.shape))}]"
             for i, value in enumerate(self)
-        )
-
-    def __repr__(self) -> str:
-        # More than one line also for a single parameter, as the values of a list stand below each other.
-        body = self.extra_repr().replace("\n", "\n  ")
-        return f"ParameterList(\n  {body}\n)" if len(self) else "ParameterList()"
+        ]
 
 
 def as_parameter(value: Any) -> Parameter:

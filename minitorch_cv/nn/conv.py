@@ -19,8 +19,8 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 class Conv2d(Module):
     """y = w ∗ x + b: the cross-correlation of images with filters.
 
-    x (N, C, H, W) or (C, H, W) -> y (N, O, OH, OW) or (O, OH, OW), with weight (O, C/g, KH, KW) and bias (O,), both drawn
-    uniformly from ±1/√(C/g KH KW). kernel_size, stride, padding and dilation are one number, or two: (vertical,
+    x (N, C, H, W) or (C, H, W) -> y (N, O, OH, OW) or (O, OH, OW), with weight (O, C/g, KH, KW) and bias (O,), both
+    drawn uniformly from ±1/√(C/g KH KW). kernel_size, stride, padding and dilation are one number, or two: (vertical,
     horizontal); padding can be "same" or "valid". ValueError where the channels do not divide into groups.
     Source: Dive into Deep Learning, sections 7.2 to 7.4.
     """
@@ -46,7 +46,9 @@ class Conv2d(Module):
                 f"out_channels={out_channels}"
             )
         if padding_mode not in PADDING_MODES:
-            raise ValueError(f"Conv2d: padding_mode={padding_mode!r}; choose one of {', '.join(map(repr, PADDING_MODES))}")
+            raise ValueError(
+                f"Conv2d: padding_mode={padding_mode!r}; choose one of {', '.join(map(repr, PADDING_MODES))}"
+            )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = pair("Conv2d", "kernel_size", kernel_size, 1)
@@ -134,10 +136,14 @@ class LazyConv2d(LazyModule, Conv2d):
 
     def complete(self, input: Tensor) -> None:
         if input.ndim not in (3, 4):
-            raise RuntimeError(f"LazyConv2d: x has shape {input.shape} but must be (N, C, H, W), or (C, H, W) for one image")
+            raise RuntimeError(
+                f"LazyConv2d: x has shape {input.shape} but must be (N, C, H, W), or (C, H, W) for one image"
+            )
         C = input.shape[-3]
         if C % self.groups:
-            raise RuntimeError(f"LazyConv2d: groups={self.groups} must divide the {C} channels of x (shape {input.shape})")
+            raise RuntimeError(
+                f"LazyConv2d: groups={self.groups} must divide the {C} channels of x (shape {input.shape})"
+            )
         shape = (self.out_channels, C // self.groups, *self.kernel_size)
         self.materialize({"weight": shape, "bias": (self.out_channels,)})
         self.in_channels = self.weight.shape[1] * self.groups

@@ -73,8 +73,8 @@ class BackwardWatch:
             watched = through(tuple(output), self.on_output_gradients)
             return list(watched) if isinstance(output, list) else watched
         raise TypeError(
-            f"register_full_backward_hook: {type(self.module).__name__} returned a {type(output).__name__}, but backward "
-            "hooks need a tensor or a tuple of tensors"
+            f"register_full_backward_hook: {type(self.module).__name__} returned a {type(output).__name__}, but "
+            "backward hooks need a tensor or a tuple of tensors"
         )
 
     def on_output_gradients(self, gradients: Gradients) -> Gradients:
@@ -83,8 +83,8 @@ class BackwardWatch:
             nothing = (None,) * self.input_count
             if any(dx is not None for dx in self.run(nothing)):
                 raise RuntimeError(
-                    f"a backward hook of {type(self.module).__name__} returned gradients, but none of the module's inputs "
-                    "requires grad; return None"
+                    f"a backward hook of {type(self.module).__name__} returned gradients, but none of the module's "
+                    "inputs requires grad; return None"
                 )
         return gradients
 
@@ -110,8 +110,8 @@ def through(values: tuple[Any, ...], receive: Callable[[Gradients], Gradients]) 
     """The same values; on the way back `receive` gets their gradients all at once, and returns what flows on.
 
     An operation of this engine has one output, so several tensors pass through one `joint` vector, of which only the
-    gradient matters: its backward runs when all that used any of them is done. A tensor that nothing used has gradient 0;
-    what is no tensor, or needs no gradient, has None.
+    gradient matters: its backward runs when all that used any of them is done. A tensor that nothing used has
+    gradient 0; what is no tensor, or needs no gradient, has None.
     """
     watched = [i for i, value in enumerate(values) if isinstance(value, Tensor) and value.requires_grad]
     if not watched:
@@ -131,7 +131,7 @@ def through(values: tuple[Any, ...], receive: Callable[[Gradients], Gradients]) 
             gradients[i] = Tensor(dy[part].reshape(shape))
         with no_grad():
             received = receive(tuple(gradients))
-        return tuple(None if received[i] is None else received[i]._array for i in watched)
+        return tuple(None if dx is None else dx._array for dx in (received[i] for i in watched))
 
     joint = Tensor(xp.broadcast_to(xp.zeros((), dtype), (total,)))
     attach(joint, "module_gradients", tuple(tensors), d_tensors, [])

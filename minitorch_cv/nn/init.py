@@ -27,7 +27,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         slope = 0.01 if param is None else param
         return math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in GAINS:
-        raise ValueError(f"Unsupported nonlinearity {nonlinearity!r}; choose one of {', '.join([*GAINS, 'leaky_relu'])}")
+        raise ValueError(
+            f"Unsupported nonlinearity {nonlinearity!r}; choose one of {', '.join([*GAINS, 'leaky_relu'])}"
+        )
     return GAINS[nonlinearity]
 
 
@@ -105,7 +107,7 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ValueError(f"eye_: only a matrix can be the identity, got shape {tensor.shape}")
     with no_grad():
-        return tensor.copy_(np.eye(*tensor.shape))
+        return tensor.copy_(np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:

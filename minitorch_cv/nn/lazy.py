@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .module import Module
@@ -28,7 +29,7 @@ class LazyModule(Module):
         """True until all parameters and buffers have a shape."""
         return any(is_lazy(tensor) for tensor in (*self._parameters.values(), *self._buffers.values()))
 
-    def materialize(self, shapes: dict[str, tuple[int, ...]]) -> None:
+    def materialize(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Give what is lazy its shape, and set its first values."""
         if not self.has_uninitialized_params():
             return

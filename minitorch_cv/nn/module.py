@@ -26,7 +26,7 @@ REGISTRIES = {
 class Module:
     """A function with state: override `__init__` (build the parts) and `forward` (use them).
 
-    Parameters and modules assigned as attributes are registered and found by `parameters()`, `state_dict()` and the rest;
+    Parameters and modules assigned as attributes are registered, and found by `parameters()`, `state_dict()` and so on;
     `register_buffer` adds state that is saved but not trained. A plain tensor stays a plain attribute.
     Source: Dive into Deep Learning, section 6.1.
     """
@@ -67,16 +67,18 @@ class Module:
             )
         if param is not None and param.grad_fn is not None:
             raise ValueError(
-                f"cannot assign a non-leaf tensor to parameter {name!r}: it was made by {param.grad_fn.name}; a parameter "
-                "must be a leaf, so compute what depends on others in forward()"
+                f"cannot assign a non-leaf tensor to parameter {name!r}: it was made by {param.grad_fn.name}; "
+                "a parameter must be a leaf, so compute what depends on others in forward()"
             )
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that belongs to the state but is not trained; persistent=False keeps it out of `state_dict()`."""
+        """Add a tensor that is saved but not trained; persistent=False keeps it out of `state_dict()` too."""
         self._check_new_name("_buffers", "buffer", name)
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"cannot assign {type(tensor).__name__!r} object to buffer {name!r} (Tensor or None required)")
+            raise TypeError(
+                f"cannot assign {type(tensor).__name__!r} object to buffer {name!r} (Tensor or None required)"
+            )
         self._buffers[name] = tensor
         (self._non_persistent.discard if persistent else self._non_persistent.add)(name)
 
@@ -84,7 +86,9 @@ class Module:
         """Add a child module under `name`."""
         self._check_new_name("_modules", "module", name)
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{name!r}: {type(module).__name__} is not a Module; children must be nn.Module objects or None")
+            raise TypeError(
+                f"{name!r}: {type(module).__name__} is not a Module; children must be nn.Module objects or None"
+            )
         self._modules[name] = module
 
     register_module = add_module
@@ -105,7 +109,9 @@ class Module:
             self.register_parameter(name, value)
         elif isinstance(value, Module):
             if "_modules" not in self.__dict__:
-                raise AttributeError("cannot assign module before Module.__init__() call; begin with super().__init__()")
+                raise AttributeError(
+                    "cannot assign module before Module.__init__() call; begin with super().__init__()"
+                )
             self._forget(name, except_in="_modules")
             self._modules[name] = value
         elif (registry := self._registry_of(name)) is None:
@@ -132,7 +138,9 @@ class Module:
         registry = self._registry_of(name)
         if registry is not None:
             return self.__dict__[registry][name]
-        hint = "" if "_modules" in self.__dict__ else "; Module.__init__() was not called: begin with super().__init__()"
+        hint = (
+            "" if "_modules" in self.__dict__ else "; Module.__init__() was not called: begin with super().__init__()"
+        )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __delattr__(self, name: str) -> None:
@@ -273,7 +281,7 @@ class Module:
                 parameter.grad.zero_()
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Module:
-        """Convert all floating-point parameters and buffers, in place: `to(float64)`, `to("cpu")`, `to(other_tensor)`."""
+        """Convert all floating-point parameters and buffers, in place: `to(float64)`, `to("cpu")`, `to(tensor)`."""
         for arg in args:
             if isinstance(arg, Tensor):
                 dtype, device = arg.dtype, arg.device
@@ -333,8 +341,8 @@ class Module:
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy values into the parameters and buffers, in place; returns the missing and the unexpected keys.
 
-        RuntimeError that lists every key that does not fit; nothing is changed then. strict=False lets keys be missing or
-        unexpected, but shapes must still agree.
+        RuntimeError that lists every key that does not fit; nothing is changed then. strict=False lets keys be missing
+        or unexpected, but shapes must still agree.
         """
         return load_state(self, state_dict, strict)
 
@@ -361,8 +369,8 @@ class Module:
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known.
 
-        Both are tuples, with None for what is no tensor or needs no gradient. What the hook returns, if not None, replaces
-        grad_input. A module none of whose inputs needs a gradient is called when the gradients of its outputs are known.
+        Both are tuples, with None for what is no tensor or needs no gradient. What the hook returns, if not None,
+        replaces grad_input. Where no input needs a gradient, the hook is called once grad_output is known.
         """
         return hooks.add(self._backward_hooks, hook, prepend)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -30,7 +30,10 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
-class Uninitialized:
+MISSING = ("_array", "_storage", "_seen_version", "_base", "_leaf_hooks")  # what a tensor without memory has not got
+
+
+class Uninitialized(Tensor):
     """What a parameter and a buffer without a shape have in common: they can only be given one."""
 
     becomes: type[Tensor] = Tensor
@@ -46,13 +49,13 @@ class Uninitialized:
         """Turn into an ordinary parameter or buffer of this shape, in place; its values are not set to anything."""
         array = np.empty(shape, self.future_dtype or get_default_dtype())
         self.__class__ = self.becomes  # type: ignore[assignment]  # whoever holds this object holds the real one now
-        Tensor.__init__(self, array, self._leaf_requires_grad)  # type: ignore[arg-type]
+        Tensor.__init__(self, array, self._leaf_requires_grad)
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_array":
+        if name in MISSING:
             raise RuntimeError(
-                f"this {type(self).__name__} has no shape or values yet: its lazy module takes them from the first input; "
-                "run one batch through the network first"
+                f"this {type(self).__name__} has no shape or values yet: its lazy module takes them from the first "
+                "input; run one batch through the network first"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
@@ -76,10 +79,10 @@ class UninitializedParameter(Uninitialized, Parameter):
         super().__init__(requires_grad, device, dtype)
 
 
-class UninitializedBuffer(Uninitialized, Tensor):
+class UninitializedBuffer(Uninitialized):
     """A buffer of a lazy module before its first input: it has no shape and no values."""
 
 
-def is_lazy(tensor: object) -> bool:
+def is_lazy(tensor: object) -> TypeGuard[Uninitialized]:
     """True for a parameter or buffer that has no shape yet."""
     return isinstance(tensor, Uninitialized)

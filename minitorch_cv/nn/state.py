@@ -48,13 +48,17 @@ def load_state(module: Module, values: Mapping[str, Any], strict: bool) -> Incom
     missing = [name for name in own if name not in values]
     unexpected = [name for name in values if name not in own]
     pairs = {name: (target, values[name]) for name, target in own.items() if name in values}
-    problems = [problem for name, pair in pairs.items() if (problem := misfit(name, *pair))]
-    if strict and unexpected:
-        problems.insert(0, f"Unexpected key(s) in state_dict: {quoted(unexpected)}")
-    if strict and missing:
-        problems.insert(0, f"Missing key(s) in state_dict: {quoted(missing)}")
+    misfits = [problem for name, pair in pairs.items() if (problem := misfit(name, *pair))]
+    missing_text = f"Missing key(s) in state_dict: {quoted(missing)}" if strict and missing else ""
+    unexpected_text = f"Unexpected key(s) in state_dict: {quoted(unexpected)}" if strict and unexpected else ""
+    problems = [text for text in (missing_text, unexpected_text, *misfits) if text]
     if problems:
-        raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}: {'; '.join(problems)}")
+        advice = "build the model as it was when saved" + (
+            "" if misfits else ", or pass strict=False to skip such keys"
+        )
+        raise RuntimeError(
+            f"Error(s) in loading state_dict for {type(module).__name__}: {'; '.join(problems)}; {advice}"
+        )
     arrays = [(target, array_from(value)) for target, value in pairs.values() if not is_lazy(value)]
     for target, array in arrays:
         if is_lazy(target):

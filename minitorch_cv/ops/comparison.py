@@ -68,17 +68,17 @@ def logical_not(input: Tensor) -> Tensor:
 
 def bitwise_and(input: Tensor, other: Any) -> Tensor:
     """input & other, bit by bit; for bool tensors, logical and."""
-    return Tensor(np.asarray(input._array & array_of(other)))
+    return Tensor(np.asarray(array_of(input) & array_of(other)))
 
 
 def bitwise_or(input: Tensor, other: Any) -> Tensor:
     """input | other, bit by bit; for bool tensors, logical or."""
-    return Tensor(np.asarray(input._array | array_of(other)))
+    return Tensor(np.asarray(array_of(input) | array_of(other)))
 
 
 def bitwise_xor(input: Tensor, other: Any) -> Tensor:
     """input ^ other, bit by bit; for bool tensors, logical exclusive or."""
-    return Tensor(np.asarray(input._array ^ array_of(other)))
+    return Tensor(np.asarray(array_of(input) ^ array_of(other)))
 
 
 def bitwise_not(input: Tensor) -> Tensor:

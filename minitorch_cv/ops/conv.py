@@ -95,8 +95,8 @@ def check_reach(x: Tensor, weight: Tensor, padding: Pair, dilation: Pair) -> Non
     padded = tuple(n + 2 * p for n, p in zip(x.shape[2:], padding))
     reach = tuple(d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation))
     if any(r > n for r, n in zip(reach, padded)):
-        dilated = f" with dilation {dilation}" if dilation != (1, 1) else ""
+        dilated = f" (dilated by {dilation} to {reach})" if dilation != (1, 1) else ""
         raise RuntimeError(
-            f"conv2d: the kernel {reach}{dilated} is larger than the input {padded} (padding {padding} included); "
-            "use a smaller kernel, more padding or larger images"
+            f"conv2d: the kernel {weight.shape[2:]}{dilated} is larger than the input {padded} (padding {padding} "
+            "included); use a smaller kernel, more padding or larger images"
         )

@@ -111,9 +111,8 @@ def negative_log_likelihood(
     counted = labels != ignore_index
     labels = xp.where(counted, labels, 0).astype(int)
     samples = xp.arange(len(labels))
-    weights = xp.where(counted, xp.ones_like(rows[0])[labels] if weight is None else weight[labels], 0).astype(
-        input.dtype
-    )
+    w = xp.ones(rows.shape[1], rows.dtype) if weight is None else weight
+    weights = xp.where(counted, w[labels], 0)
     losses = xp.where(counted, -weights * rows[samples, labels], 0)
     y, divisor = reduced(losses, weights, target.shape, reduction)
     row_shape, shape = rows.shape, input.shape

@@ -51,7 +51,7 @@ def differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
             result: Any = (first, *(Tensor(extra) for extra in output[1:]))
         else:
             first = result = wrap(output, args)
-        if record:
+        if record and first.is_floating_point():
             attach(first, name, args, backward, labels)
         return result
 

@@ -61,7 +61,7 @@ def record_write(name: str, target: Tensor, value: Tensor) -> None:
     storage = target._storage
     storage.recorded_version = storage.version
     base = target._base
-    retained = [tensor for tensor in (target, base) if tensor is not None and keeps_grad(tensor)]
+    retained = [tensor for tensor in (target, base) if tensor is not None and stop_retaining(tensor)]
     if base is None:
         target._node = value._node
         target._seen_version = storage.version
@@ -71,9 +71,13 @@ def record_write(name: str, target: Tensor, value: Tensor) -> None:
         tensor.retain_grad()
 
 
-def keeps_grad(tensor: Tensor) -> bool:
-    """True after `retain_grad()`: the gradient to keep is that of the values after the write."""
-    return tensor._node is not None and tensor._node.retained is not None and tensor._node.retained() is tensor
+def stop_retaining(tensor: Tensor) -> bool:
+    """True after `retain_grad()`, which from now on means the gradient of the values after the write."""
+    node = tensor._node
+    if node is None or node.retained is None or node.retained() is not tensor:
+        return False
+    node.retained = None
+    return True
 
 
 def record_in_base(name: str, target: Tensor, base: Tensor, value: Tensor) -> None:

@@ -12,12 +12,12 @@ COLUMNS = 8
 
 
 def plot_predictions(images: Any, labels: Sequence[int], predicted: Sequence[int], classes: Sequence[str]) -> Figure:
-    """The images (N, H, W), each under its true class and, below that, the predicted one; wrong ones in red with a ✗."""
+    """The images (N, H, W), each under its true class and, below that, the predicted one, red and with ✗ if wrong."""
     from matplotlib.figure import Figure
 
     rows = -(-len(images) // COLUMNS)
     figure = Figure(figsize=(1.5 * COLUMNS, 2 * rows + 0.5), dpi=110, layout="constrained")
-    grid = figure.subplots(rows, COLUMNS, squeeze=False).flat
+    grid = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for axes in grid:
         axes.axis("off")
     wrong = 0

@@ -1,0 +1,137 @@
+"""y and dx: sums over the taps of the filter, position by position, read where the image lies."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+from ..im2col import Pair, col2im, im2col, output_size
+from ..layout import as_batch_first, empty_batch_last, stored_batch_last
+from ..matmul import matmul, multiply, pack, run_of_memory
+from ..vector import tile_height, tile_lanes
+from .reference import filter_matrix, split_groups
+
+SMALL_BATCH = 16
+
+
+def runs_would_be_short(N: int, stride: Pair) -> bool:
+    return stride[1] > 1 and N < SMALL_BATCH
+
+
+def conv2d_cpu(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray | None, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> np.ndarray:
+    (N, C, H, W), (O, _, KH, KW) = x.shape, w.shape
+    OH, OW = output_size((H, W), (KH, KW), stride, padding, dilation)
+    if runs_would_be_short(N, stride) or (padding != (0, 0) and not np.isfinite(w).all()):
+        cols = split_groups(im2col(x, (KH, KW), stride, padding, dilation), groups)
+        y = as_batch_first(matmul(filter_matrix(w, groups), cols).reshape(O, OH, OW, N))
+        return y if b is None else np.add(y, b[:, None, None], out=y)
+    y = empty_batch_last((N, O, OH, OW), x.dtype)
+    rows, columns = (
+        Axis(out, tuple(range(n)), tuple(range(-p, n * s - p, s)), tuple(range(0, k * d, d)), size)
+        for out, n, k, s, p, d, size in zip((OH, OW), (OH, OW), (KH, KW), stride, padding, dilation, (H, W))
+    )
+    # (O, C/g, KH, KW) -> (G, O/g, KH, KW, C/g)
+    taps = w.reshape(groups, O // groups, C // groups, KH, KW).transpose(0, 1, 3, 4, 2)
+    convolve(stored_batch_last(x), taps, np.zeros(O, x.dtype) if b is None else b, rows, columns, stored_batch_last(y))
+    return y
+
+
+def conv2d_input_grad_cpu(
+    dy: np.ndarray, w: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
+) -> np.ndarray:
+    (N, O, OH, OW), (_, Cg, KH, KW) = dy.shape, w.shape
+    if runs_would_be_short(N, stride):
+        cols = matmul(filter_matrix(w, groups).swapaxes(1, 2), split_groups(dy.reshape(N, O, OH * OW), groups))
+        cols = as_batch_first(cols.reshape(groups * cols.shape[1], OH * OW, N))
+        return col2im(cols, size, (KH, KW), stride, padding, dilation)
+    dx = empty_batch_last((N, Cg * groups, *size), dy.dtype)
+    stored, start = stored_batch_last(dy), np.zeros(Cg * groups, dy.dtype)
+    # (O, C/g, KH, KW) -> (G, C/g, KH, KW, O/g)
+    taps = w.reshape(groups, O // groups, Cg, KH, KW).transpose(0, 2, 3, 4, 1)
+    row_classes, column_classes = (
+        residue_classes(*axis) for axis in zip(size, (OH, OW), (KH, KW), stride, padding, dilation)
+    )
+    for ky, rows in row_classes:
+        for kx, columns in column_classes:
+            convolve(stored, taps[:, :, ky][:, :, :, kx], start, rows, columns, stored_batch_last(dx))
+    return dx
+
+
+class Axis(NamedTuple):
+    """One axis of a convolution: output out[i] sums over the inputs base[i] + tap, for the taps that stay inside."""
+
+    size: int  # of the output
+    out: tuple[int, ...]
+    base: tuple[int, ...]
+    taps: tuple[int, ...]  # ascending
+    input_size: int
+
+
+def residue_classes(size: int, out: int, k: int, s: int, p: int, d: int) -> list[tuple[list[int], Axis]]:
+    """The input positions by (i + p) mod s, each class with the taps of the kernel that reach it.
+
+    Position i = s q + r - p received tap k from the window at (i + p - k d) / s, which is q - (k d - r) / s.
+    """
+    classes = []
+    for r in range(s):
+        kept = [tap for tap in range(k) if tap * d % s == r][::-1]
+        q = range(-((r - p) // s), (size - 1 + p - r) // s + 1)
+        axis = Axis(size, tuple(s * i + r - p for i in q), tuple(q), tuple((r - tap * d) // s for tap in kept), out)
+        classes.append((kept, axis))
+    return classes
+
+
+def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, rows: Axis, columns: Axis, y: np.ndarray) -> None:
+    """y[o, out] = start[o] + Σ_{ky, kx, c} w[o, ky, kx, c] · x[c, base + taps], at the outputs of the two axes.
+
+    x (C, H, W, N) and y (O, OH, OW, N) as stored; w (G, O/g, KH, KW, C/g).
+    """
+    G, M, KH, KW, Cg = w.shape
+    N, K = x.shape[3], KH * KW * Cg
+    runs, offsets = plan(rows, columns, Cg, N)
+    height, width = tile_height(M), tile_lanes(x.dtype)
+    panels = pack(w.reshape(G, M, K), height)
+    multiply(
+        panels.reshape(-1), run_of_memory(start), run_of_memory(x), Cg * x[0].size, width, offsets,
+        y.reshape(-1), M * y[0].size, y[0].size, runs, G, M, K, height, width,
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=256)
+def plan(rows: Axis, columns: Axis, C: int, N: int) -> tuple[np.ndarray, np.ndarray]:
+    """The runs of a convolution for `multiply`, and where tap (ky, kx, c) lies from a position's base."""
+    W, KW = columns.input_size, len(columns.taps)
+    taps_y, taps_x = np.array(rows.taps, np.int64), np.array(columns.taps, np.int64)
+    planes = np.arange(C) * rows.input_size * W
+    offsets = (taps_y[:, None, None] * W + taps_x[:, None] + planes) * N  # (KH, KW, C)
+    out_y, base_y, first_y, count_y, _ = (column[:, None] for column in stretches(rows, False))
+    out_x, base_x, first_x, count_x, length = stretches(columns, True)
+    runs = np.broadcast_arrays(
+        (base_y * W + base_x) * N,
+        (out_y * columns.size + out_x) * N,
+        length * N,
+        (first_y * KW + first_x) * C,
+        count_x * C * (count_y > 0),
+        KW * C,
+        np.maximum(count_y, 1),
+    )
+    return np.stack([column.reshape(-1) for column in runs], axis=1), offsets.reshape(-1)
+
+
+def stretches(axis: Axis, join: bool) -> tuple[np.ndarray, ...]:
+    """out, base, first tap inside, number of taps inside, and length of each stretch of positions.
+
+    A stretch is one position or, with `join`, as many neighbours as see the same taps.
+    """
+    out, base = np.array(axis.out, np.int64), np.array(axis.base, np.int64)
+    inputs = base[:, None] + np.array(axis.taps, np.int64)
+    first = (inputs < 0).sum(1)
+    count = (inputs < axis.input_size).sum(1) - first
+    steps = np.diff(np.stack([out, base, first, count]), axis=1)
+    begins = np.flatnonzero(np.append(True, (steps.T != (1, 1, 0, 0)).any(1) | (not join))[: len(out)])
+    length = np.diff(np.append(begins, len(out)))
+    return out[begins], base[begins], first[begins], count[begins], length

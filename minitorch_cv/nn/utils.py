@@ -1,0 +1,67 @@
+"""Parameters as one vector, and gradients kept within bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..graph import no_grad
+from ..ops import shape
+from ..tensor import Tensor
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All parameters behind each other, as one vector; gradients flow back through it."""
+    return shape.cat([shape.reshape(parameter, -1) for parameter in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Copy the parts of a vector into the parameters, in their order. ValueError where the lengths differ."""
+    targets = list(parameters)
+    total = sum(target.numel() for target in targets)
+    if vec.shape != (total,):
+        raise ValueError(f"vector_to_parameters: the parameters have {total} elements but vec has shape {vec.shape}")
+    start = 0
+    with no_grad():
+        for target in targets:
+            target.copy_(vec[start : start + target.numel()].reshape(target.shape))
+            start += target.numel()
+
+
+@no_grad()
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale all gradients down together so that their norm, as one vector, is at most max_norm.
+
+    Returns the norm before. norm_type: 2, another power, or inf for the largest magnitude. RuntimeError for a norm that
+    is not finite, if asked for. Source: Dive into Deep Learning, section 9.5.
+    """
+    grads = gradients(parameters)
+    norms = np.array([np.linalg.norm(grad._array.reshape(-1).astype(np.float64), norm_type) for grad in grads])
+    total = float(np.linalg.norm(norms, norm_type)) if grads else 0.0
+    if error_if_nonfinite and not math.isfinite(total):
+        raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}; they cannot be clipped")
+    scale = max_norm / (total + 1e-6)
+    if not scale >= 1:  # also for NaN, which spreads as in torch
+        for grad in grads:
+            grad.mul_(scale)
+    return Tensor(np.asarray(total, grads[0].dtype if grads else np.float32))
+
+
+@no_grad()
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Limit every element of the gradients to ±clip_value."""
+    for grad in gradients(parameters):
+        grad.clamp_(-clip_value, clip_value)
+
+
+def gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    """The gradients there are."""
+    tensors = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [tensor.grad for tensor in tensors if tensor.grad is not None]

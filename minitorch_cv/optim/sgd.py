@@ -1,0 +1,71 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minitorch_kernels.sgd import sgd_step
+
+from ..tensor import Tensor
+from .optimizer import Group, Optimizer, Params
+
+
+class SGD(Optimizer):
+    """p -= lr d, where g = dp + weight_decay p, b = momentum b + (1 - dampening) g, d = b.
+
+    b starts as g. Nesterov takes d = g + momentum b; maximize negates dp. ValueError for options that make no sense.
+    Source: Dive into Deep Learning, sections 12.4 and 12.6; torch.optim.SGD.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ):
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
+
+    def check_options(self, group: Group) -> None:
+        for option in ("lr", "momentum", "weight_decay"):
+            if group[option] < 0:
+                raise ValueError(f"SGD: {option}={group[option]} must not be negative")
+        if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
+            raise ValueError(
+                f"SGD: nesterov needs a momentum above 0 and no dampening, got momentum={group['momentum']} and "
+                f"dampening={group['dampening']}"
+            )
+
+    def update(self, param: Tensor, group: Group) -> None:
+        assert param.grad is not None
+        buffer, first = None, False
+        if group["momentum"] != 0:
+            state = self.state[param]
+            first = state.get("momentum_buffer") is None
+            if first:
+                state["momentum_buffer"] = Tensor(np.empty_like(param._array))
+            buffer = state["momentum_buffer"]._array
+        sgd_step(
+            param._array,
+            param.grad._array,
+            buffer,
+            float(group["lr"]),
+            float(group["momentum"]),
+            float(group["dampening"]),
+            bool(group["nesterov"]),
+            float(group["weight_decay"]),
+            bool(group["maximize"]),
+            first,
+        )

@@ -1,0 +1,112 @@
+"""Convolution against direct loops that share no code with im2col, and its gradients as adjoints."""
+
+import itertools
+import os
+
+import numpy as np
+import pytest
+
+from minitorch_kernels.conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad, positions, weight_grad
+from minitorch_kernels.vector import tile_lanes
+
+from .cases_conv import SMALL, Conv
+
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+compiled_only = pytest.mark.skipif(not COMPILED, reason="too long in pure Python (NUMBA_DISABLE_JIT)")
+
+IMPLEMENTATIONS = ["reference", "cpu"]
+FULL = tile_lanes(np.float64)
+
+
+def whole(rng, shape):
+    """Small whole numbers: every order of summation gives the same bits."""
+    return rng.integers(-8, 9, shape).astype(float)
+
+
+def direct_conv2d(x, w, b, stride, padding, dilation, groups):
+    """The definition, entry by entry: y[n, o, oy, ox] = b[o] + Σ w[o, c, ky, kx] x[n, c, iy, ix]."""
+    (N, _, H, W), (O, Cg, KH, KW) = x.shape, w.shape
+    OH = (H + 2 * padding[0] - dilation[0] * (KH - 1) - 1) // stride[0] + 1
+    OW = (W + 2 * padding[1] - dilation[1] * (KW - 1) - 1) // stride[1] + 1
+    y = np.zeros((N, O, OH, OW))
+    for n, o, oy, ox in np.ndindex(y.shape):
+        total = 0.0 if b is None else b[o]
+        for c, ky, kx in np.ndindex(Cg, KH, KW):
+            iy = oy * stride[0] - padding[0] + ky * dilation[0]
+            ix = ox * stride[1] - padding[1] + kx * dilation[1]
+            if 0 <= iy < H and 0 <= ix < W:
+                total += w[o, c, ky, kx] * x[n, o // (O // groups) * Cg + c, iy, ix]
+        y[n, o, oy, ox] = total
+    return y
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("conv", SMALL, ids=str)
+def test_forward_equals_direct_loops(rng, implementation, conv):
+    x, w = whole(rng, conv.x_shape), whole(rng, conv.w_shape)
+    b = whole(rng, conv.O) if conv.bias else None
+    y = getattr(conv2d, implementation)(x, w, b, *conv.window, conv.groups)
+    np.testing.assert_array_equal(y, direct_conv2d(x, w, b, *conv.window, conv.groups))
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("conv", SMALL, ids=str)
+def test_gradients_are_adjoint_to_the_forward(rng, implementation, conv):
+    """<conv2d(x, w), dy> = <x, dx> = <w, dw>, exactly."""
+    x, w, dy = whole(rng, conv.x_shape), whole(rng, conv.w_shape), whole(rng, conv.y_shape)
+    y = getattr(conv2d, implementation)(x, w, None, *conv.window, conv.groups)
+    dx = getattr(conv2d_input_grad, implementation)(dy, w, conv.size, *conv.window, conv.groups)
+    dw = getattr(conv2d_weight_grad, implementation)(dy, x, conv.kernel, *conv.window, conv.groups)
+    assert np.sum(y * dy) == np.sum(x * dx) == np.sum(w * dw)
+
+
+@compiled_only
+@pytest.mark.parametrize("N", [1, 2, 15, 16, FULL - 1, FULL, FULL + 1, 2 * FULL + 3])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (3, 1), (1, 3)])
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (2, 5)])
+def test_gradients_of_every_batch_size(rng, N, stride, kernel):
+    """The adjoint identity where runs end before, at and after a vector and a tile, with padding and dilation."""
+    for (C, O, groups), padding, dilation in itertools.product(
+        ((1, 6, 1), (3, 5, 1), (4, 6, 2)), ((0, 0), (2, 1)), ((1, 1), (2, 1))
+    ):
+        conv = Conv(N, C, O, (8, 9), kernel, stride, padding, dilation, groups)
+        test_gradients_are_adjoint_to_the_forward(rng, "cpu", conv)
+
+
+@compiled_only
+def test_weight_gradient_of_many_positions(rng, monkeypatch):
+    """More positions than one part takes: several parts, of several pieces each."""
+    conv = Conv(20, 3, 7, (30, 30), (3, 3), padding=(1, 1))
+    assert conv.N * conv.out[0] * conv.out[1] > 4 * weight_grad.SEGMENT
+    for name, value in (("CHUNKS", 4), ("CHUNKS", 1)):
+        monkeypatch.setattr(weight_grad, name, value)
+        test_gradients_are_adjoint_to_the_forward(rng, "cpu", conv)
+
+
+@pytest.mark.parametrize("kernel", [conv2d, conv2d_input_grad])
+def test_results_are_stored_batch_last(rng, kernel):
+    x, w = whole(rng, (3, 2, 4, 4)), whole(rng, (2, 2, 3, 3))
+    for implementation in IMPLEMENTATIONS:
+        third = None if kernel is conv2d else (4, 4)
+        y = getattr(kernel, implementation)(x, w, third, (1, 1), (1, 1), (1, 1), 1)
+        assert np.moveaxis(y, 0, -1).flags.c_contiguous
+
+
+def test_a_row_without_padding_is_one_run():
+    axis = positions.Axis(5, (0, 1, 2, 3, 4), (-1, 0, 1, 2, 3), (0, 1, 2), 5)
+    out, base, first, count, length = positions.stretches(axis, join=True)
+    assert out.tolist() == [0, 1, 4]
+    assert base.tolist() == [-1, 0, 3]
+    assert first.tolist() == [1, 0, 0]
+    assert count.tolist() == [2, 3, 2]
+    assert length.tolist() == [1, 3, 1]
+
+
+def test_each_input_position_is_in_one_class():
+    for size, k, s, p, d in itertools.product((1, 5, 8), (1, 2, 3), (1, 2, 3), (0, 1, 4), (1, 2)):
+        out = (size + 2 * p - d * (k - 1) - 1) // s + 1
+        classes = positions.residue_classes(size, out, k, s, p, d)
+        assert sorted(i for _, axis in classes for i in axis.out) == list(range(size))
+        reached = {(i, tap, (i + p - tap * d) // s) for taps, axis in classes for tap in taps for i in axis.out}
+        for i, tap, window in reached:
+            assert window * s - p + tap * d == i

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+import minitorch_cv as torch
+from minitorch_cv import nn
+
+
+def test_training_drops_and_scales_and_eval_does_not():
+    layer, x = nn.Dropout(0.75), torch.ones(40, 25)
+    y = layer(x).numpy()
+    assert set(np.unique(y)) == {0, 4}
+    assert abs((y == 0).mean() - 0.75) < 0.05
+    assert layer.eval()(x).tolist() == x.tolist()
+
+
+def test_the_seed_decides_what_is_dropped():
+    layer, x = nn.Dropout(), torch.ones(50)
+    torch.manual_seed(1)
+    first = layer(x).tolist()
+    torch.manual_seed(1)
+    assert layer(x).tolist() == first
+    assert layer(x).tolist() != first
+
+
+def test_inplace():
+    x = torch.ones(50)
+    nn.Dropout(1.0, inplace=True)(x)
+    assert x.sum().item() == 0
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1])
+def test_p_must_be_a_probability(p):
+    with pytest.raises(ValueError, match=f"Dropout: p={p} is no probability; choose a number from 0 to 1"):
+        nn.Dropout(p)
+
+
+def test_repr():
+    assert repr(nn.Dropout(0.2)) == "Dropout(p=0.2, inplace=False)"

@@ -1,0 +1,65 @@
+import json
+import re
+
+import pytest
+
+from minitorch_cv.train import Epoch, RunFolder
+from minitorch_cv.train.run_folder import FILES, unused_folder
+
+EPOCH = Epoch(1, 0.5, 0.75, 0.625, 1000.0, 2.0)
+
+
+def test_every_epoch_is_a_line_on_disk_at_once(tmp_path):
+    folder = RunFolder(tmp_path / "a" / "b")
+    for count in (1, 2):
+        folder.add_epoch(EPOCH)
+        lines = (tmp_path / "a" / "b" / "metrics.jsonl").read_text().splitlines()
+        assert len(lines) == count
+    assert json.loads(lines[0]) == {
+        "epoch": 1,
+        "train_loss": 0.5,
+        "train_acc": 0.75,
+        "test_acc": 0.625,
+        "images_per_second": 1000.0,
+        "seconds": 2.0,
+    }
+
+
+def test_config_is_kept(tmp_path):
+    RunFolder(tmp_path).write_config({"lr": 0.9, "limit": None})
+    assert json.loads((tmp_path / "config.json").read_text()) == {"lr": 0.9, "limit": None}
+
+
+def test_files_of_an_earlier_run_are_removed_and_others_kept(tmp_path):
+    for name in (*FILES, "notes.txt"):
+        (tmp_path / name).write_text("old")
+    folder = RunFolder(tmp_path)
+    assert folder.written() == []
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_written_names_what_is_there(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.add_epoch(EPOCH)
+    folder.write_config({})
+    assert folder.written() == ["config.json", "metrics.jsonl"]
+
+
+def test_a_file_in_the_way_is_an_os_error(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(OSError, match="taken"):
+        RunFolder(tmp_path / "taken")
+
+
+def test_unused_folder_is_named_after_model_and_time_and_never_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.strftime", lambda form: "20260102-030405")
+    names = []
+    for _ in range(3):
+        path = unused_folder(tmp_path, "lenet")
+        path.mkdir()
+        names.append(path.name)
+    assert names == ["lenet-20260102-030405", "lenet-20260102-030405-2", "lenet-20260102-030405-3"]
+
+
+def test_the_time_in_the_name_sorts(tmp_path):
+    assert re.fullmatch(r"lenet-\d{8}-\d{6}", unused_folder(tmp_path, "lenet").name)
