@@ -30,7 +30,7 @@ FILES = {
     **dict.fromkeys(["__main__", "doctor"], "cli"),
 }
 # Libraries that only some units may import at all.
-ONLY_FROM = {"numba": {"kernels", "cli"}, "cupy": {"kernels"}, "llvmlite": {"kernels"}, "torch": set()}
+ONLY_FROM = {"numba": {"kernels", "cli"}, "cupy": {"kernels"}, "llvmlite": {"kernels", "cli"}, "torch": set()}
 
 
 def unit_of(module: str) -> str:

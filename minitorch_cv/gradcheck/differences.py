@@ -69,7 +69,7 @@ def slope_along(
         if not slope.kink:
             break
         nearer = measured(outputs_at, value, centre, cotangent, step / 8**look, atol, rtol)
-        if look >= SURE_LOOKS and not nearer.corner < slope.corner / 4:
+        if look >= SURE_LOOKS - 1 and not nearer.corner < slope.corner / 4:
             break
         slope = nearer
     return slope

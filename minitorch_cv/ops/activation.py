@@ -10,7 +10,7 @@ from ..tensor import Tensor
 from .differentiable import differentiable, unbroadcast
 from .inplace import in_place
 from .pointwise import erf, floating, tanh
-from .reduction import axes
+from .reduction import axes, one_axis
 
 SQRT_2 = 1.4142135623730951
 SQRT_2_OVER_PI = 0.7978845608028654
@@ -123,7 +123,7 @@ def relu6(input: Tensor) -> Tensor:
 @differentiable
 def softmax(input: Array, dim: int) -> Any:
     """y_k = exp(x_k) / Σ_j exp(x_j) along `dim`; dx = y (dy - Σ_j dy_j y_j)."""
-    (axis,) = axes("softmax", input, dim)
+    axis = one_axis("softmax", input, dim)
     x = floating(input)
     y = array_module(x).exp(x - x.max(axis=axis, keepdims=True, initial=-float("inf")))
     y /= y.sum(axis=axis, keepdims=True)
@@ -133,7 +133,7 @@ def softmax(input: Array, dim: int) -> Any:
 @differentiable
 def log_softmax(input: Array, dim: int) -> Any:
     """y_k = x_k - ln Σ_j exp(x_j) along `dim`; dx = dy - exp(y) Σ_j dy_j."""
-    (axis,) = axes("log_softmax", input, dim)
+    axis = one_axis("log_softmax", input, dim)
     x = floating(input)
     xp = array_module(x)
     shifted = x - x.max(axis=axis, keepdims=True, initial=-float("inf"))

@@ -12,7 +12,7 @@ from ..dtypes import int64
 from ..tensor import Tensor
 from .arithmetic import where
 from .differentiable import differentiable, unbroadcast
-from .reduction import axes
+from .reduction import one_axis
 
 
 def plain_index(index: Any) -> Any:
@@ -94,7 +94,7 @@ def gather(input: Array, dim: int, index: Array) -> Any:
     """y[i, j, ...] = x[i, index[i, j, ...], ...] for dim = 1; index has as many axes as x, no longer ones elsewhere."""
     if input.ndim != index.ndim:
         raise RuntimeError(f"gather: input of shape {input.shape} and index of shape {index.shape} need as many axes")
-    (axis,) = axes("gather", input, dim)
+    axis = one_axis("gather", input, dim)
     if index.size and not (index.min() >= 0 and index.max() < input.shape[axis]):
         raise IndexError(
             f"gather: index values {index.min()}..{index.max()} are out of range for size {input.shape[axis]}"
@@ -119,7 +119,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """y = the slices of x along `dim` at the positions `index` (1-d)."""
-    (axis,) = axes("index_select", input._array, dim)
+    axis = one_axis("index_select", input._array, dim)
     return getitem(input, (slice(None),) * axis + (index.reshape(-1),))
 
 

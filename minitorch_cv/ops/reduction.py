@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -51,6 +52,13 @@ def axes(name: str, x: Array, dim: Axes) -> tuple[int, ...]:
     return tuple(d % x.ndim for d in dims) if x.ndim else ()
 
 
+def one_axis(name: str, x: Array, dim: int) -> int:
+    """`dim` counted from the front. IndexError where x has no such axis, or none at all."""
+    if x.ndim == 0:
+        raise IndexError(f"{name}: a 0-d tensor has no dim {dim}; unsqueeze(0) gives it one")
+    return axes(name, x, dim)[0]
+
+
 def keep(y: Array, reduced: tuple[int, ...]) -> Array:
     """`y` with the reduced axes back, of size 1, so that it broadcasts against the input."""
     return array_module(y).expand_dims(y, tuple(sorted(reduced)))
@@ -80,13 +88,13 @@ def mean(input: Array, dim: Axes = None, keepdim: bool = False, dtype: Any = Non
         raise RuntimeError(f"mean: the input is {input.dtype}; convert with .float(), or pass dtype=float32")
     reduced, shape = axes("mean", input, dim), input.shape
     count = reduced_count(shape, reduced)
-    y = input.mean(axis=reduced, keepdims=keepdim, dtype=dtype)
-    return y, (lambda dy: spread(dy / count, shape, reduced, keepdim),)
+    total = input.sum(axis=reduced, keepdims=keepdim, dtype=dtype)
+    return total / total.dtype.type(count), (lambda dy: spread(dy / count, shape, reduced, keepdim),)
 
 
 def reduced_count(shape: tuple[int, ...], reduced: tuple[int, ...]) -> int:
-    """How many elements are reduced to one; at least 1."""
-    return builtins.max(int(np.prod([shape[d] for d in reduced])), 1)
+    """How many elements are reduced to one."""
+    return math.prod(shape[d] for d in reduced)
 
 
 @numpy_names
@@ -94,9 +102,11 @@ def reduced_count(shape: tuple[int, ...], reduced: tuple[int, ...]) -> int:
 def var(input: Array, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None) -> Any:
     """y = Σ (x - mean)² / (n - correction) over `dim`; correction is 1, or 0 with unbiased=False."""
     reduced = axes("var", input, dim)
-    degrees = reduced_count(input.shape, reduced) - (int(unbiased) if correction is None else correction)
+    count = reduced_count(input.shape, reduced)
+    degrees = count - (int(unbiased) if correction is None else correction)
     divisor = input.dtype.type(builtins.max(degrees, 0))
-    centred = input - input.mean(axis=reduced, keepdims=True)
+    centre = input.sum(axis=reduced, keepdims=True) / input.dtype.type(count)
+    centred = input - centre
     y = (centred * centred).sum(axis=reduced, keepdims=keepdim) / divisor
     shape = input.shape
     return y, (lambda dy: spread(dy, shape, reduced, keepdim) * (centred * (2 / divisor)),)
@@ -119,7 +129,7 @@ def prod(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
     y = input.prod(axis=reduced, keepdims=keepdim, dtype=None if input.dtype.kind == "f" else int64)
 
     def dx(dy: Array) -> Array:
-        flat = xp.moveaxis(input, reduced, range(-len(reduced), 0)).reshape(*keep_shape(shape, reduced), -1)
+        flat = xp.moveaxis(input, reduced, range(-len(reduced), 0)).reshape(*keep_shape(shape, reduced), reduced_count(shape, reduced))
         ones = xp.ones_like(flat[..., :1])
         before = xp.cumprod(xp.concatenate([ones, flat[..., :-1]], -1), -1)
         after = xp.cumprod(xp.concatenate([ones, flat[..., :0:-1]], -1), -1)[..., ::-1]
@@ -204,7 +214,7 @@ def extreme_or_pair(name: str, input: Tensor, dim: Any, keepdim: bool) -> Any:
         return (maximum if name == "max" else minimum)(input, dim)
     if input.ndim == 0:
         return ValuesAndIndices(input.clone(), Tensor(np.zeros((), int64)))
-    (dim,) = axes(name, input._array, dim)
+    dim = one_axis(name, input._array, dim)
     indices = arg_extreme(f"arg{name}", input._array, dim)
     # A copy: the gradient needs the indices, whatever the caller does with theirs.
     handed_out = indices.copy() if keepdim else indices.squeeze(dim).copy()
@@ -235,7 +245,7 @@ def arg(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
         return Tensor(flat.reshape((1,) * x.ndim if keepdim else ()))
     if x.ndim == 0:
         return Tensor(np.zeros((), int64))
-    (dim,) = axes(name, x, dim)
+    dim = one_axis(name, x, dim)
     indices = arg_extreme(name, x, dim)
     return Tensor(indices if keepdim else indices.squeeze(dim))
 
@@ -270,7 +280,7 @@ def power_norm(input: Array, p: Any, dim: Axes, keepdim: bool) -> Any:
 @differentiable
 def cumsum(input: Array, dim: int) -> Any:
     """y_i = Σ_{j <= i} x_j along `dim`."""
-    (axis,) = axes("cumsum", input, dim)
+    axis = one_axis("cumsum", input, dim)
     xp = array_module(input)
     y = xp.cumsum(input, axis, dtype=int64 if input.dtype.kind != "f" else None)
     return y, (lambda dy: xp.flip(xp.cumsum(xp.flip(dy, axis), axis), axis),)

@@ -11,7 +11,7 @@ from ..dtypes import result_dtype
 from ..tensor import Tensor
 from .arithmetic import as_dtype
 from .differentiable import differentiable, unbroadcast
-from .reduction import axes, numpy_names
+from .reduction import axes, numpy_names, one_axis
 
 
 def sizes(shape: tuple[Any, ...]) -> tuple[int, ...]:
@@ -63,7 +63,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def unflatten(input: Tensor, dim: int, sizes: tuple[int, ...]) -> Tensor:
     """y = x with the axis `dim` split into `sizes`."""
-    (axis,) = axes("unflatten", input._array, dim)
+    axis = one_axis("unflatten", input._array, dim)
     return reshaped(input, (*input.shape[:axis], *sizes, *input.shape[axis + 1 :]))
 
 
@@ -165,10 +165,14 @@ def tiled(input: Array, counts: tuple[int, ...]) -> Any:
     return array_module(input).tile(input, counts), (dx,)
 
 
-@differentiable
-def flip(input: Array, dims: Any) -> Any:
+def flip(input: Tensor, *dims: Any) -> Tensor:
     """y = x with the order of elements reversed along `dims`; a copy, as in torch."""
-    reversed_axes = axes("flip", input, dims)
+    return flipped(input, axes("flip", input._array, sizes(dims)))
+
+
+@differentiable
+def flipped(input: Array, reversed_axes: tuple[int, ...]) -> Any:
+    """y = x with its elements in reverse order along some axes; so is the gradient."""
     xp = array_module(input)
     return xp.flip(input, reversed_axes).copy(), (lambda dy: xp.flip(dy, reversed_axes),)
 
@@ -187,7 +191,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     tensors = [x for x in tensors if x.shape != (0,)] or list(tensors)
     if not tensors:
         raise RuntimeError("cat: expected at least one tensor, got an empty list")
-    (axis,) = axes("cat", tensors[0]._array, dim)
+    axis = one_axis("cat", tensors[0]._array, dim)
     for i, x in enumerate(tensors):
         same = x.ndim == tensors[0].ndim and all(
             n == m for d, (n, m) in enumerate(zip(x.shape, tensors[0].shape)) if d != axis
@@ -225,7 +229,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
 
 def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """x cut along `dim` into pieces of one size (the last may be smaller) or of the sizes listed; views."""
-    (axis,) = axes("split", input._array, dim)
+    axis = one_axis("split", input._array, dim)
     size = input.shape[axis]
     if isinstance(split_size_or_sections, int):
         step = split_size_or_sections
@@ -247,13 +251,13 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """x cut along `dim` into at most `chunks` pieces of equal size, the last one smaller where it does not divide."""
     if chunks <= 0:
         raise RuntimeError(f"chunk: chunks must be positive, got {chunks}")
-    (axis,) = axes("chunk", input._array, dim)
+    axis = one_axis("chunk", input._array, dim)
     return split(input, max(-(-input.shape[axis] // chunks), 1), axis)
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices of x along `dim`, without that axis."""
-    (axis,) = axes("unbind", input._array, dim)
+    axis = one_axis("unbind", input._array, dim)
     return tuple(input[(slice(None),) * axis + (i,)] for i in range(input.shape[axis]))
 
 

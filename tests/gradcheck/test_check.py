@@ -112,8 +112,8 @@ def test_relu_at_its_corner_is_a_kink(x):
 
 def test_relu_beside_its_corner_is_checked():
     """Within the first step, 6e-6, but not within the smallest."""
-    report = gradcheck(ops.relu, leaf([1e-6, -1e-6, 4e-6]))
-    assert (report.checked, report.kinks, report.failures) == (3, 0, 0)
+    report = gradcheck(ops.relu, leaf([2e-7, -2e-7, 1e-6, 4e-6]))
+    assert (report.checked, report.kinks, report.failures) == (4, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,23 @@ def test_a_random_backward_is_found(rng):
     assert "other bits" in str(gradcheck(wrong, leaf([1.0, 2.0, 3.0])))
 
 
+def test_a_gradient_drawn_at_random_by_the_forward_is_found(rng):
+    @differentiable
+    def doubled(x):
+        factor = 2 * (1 + 1e-15 * rng.integers(1, 100))
+        return 2 * x, (lambda dy: factor * dy,)
+
+    assert "run a second time, gave other gradients" in str(gradcheck(doubled, leaf([1.0, 2.0, 3.0])))
+
+
+def test_the_step_grows_with_the_value():
+    """At 1e8 a step of 6e-6 would leave 3 digits, and a wrong fourth one would pass."""
+    x = leaf([1e8, -1e8])
+    assert gradcheck(lambda x: x * x, x)
+    assert gradcheck(square_with(lambda x, dy: 2.0001 * x * dy), x).failures == 2
+
+
 def test_a_sample_is_drawn_by_its_seed():
-    seen = {}
 
     def checked_elements(seed):
         x = leaf(np.arange(1.0, 101.0))

@@ -75,12 +75,14 @@ def test_gradients_of_every_batch_size(rng, N, stride, kernel):
 
 @compiled_only
 def test_weight_gradient_of_many_positions(rng, monkeypatch):
-    """More positions than one part takes: several parts, of several pieces each."""
-    conv = Conv(20, 3, 7, (30, 30), (3, 3), padding=(1, 1))
-    assert conv.N * conv.out[0] * conv.out[1] > 4 * weight_grad.SEGMENT
-    for name, value in (("CHUNKS", 4), ("CHUNKS", 1)):
-        monkeypatch.setattr(weight_grad, name, value)
-        test_gradients_are_adjoint_to_the_forward(rng, "cpu", conv)
+    """Runs that are cut into pieces, and runs that are taken several at a time, in one part and in several."""
+    long = Conv(90, 3, 7, (6, 30), (3, 3), padding=(1, 1))
+    short = Conv(20, 3, 7, (30, 30), (3, 3), padding=(1, 1))
+    assert long.N * long.out[1] > weight_grad.SEGMENT > 3 * short.N * short.out[1]
+    for conv in (long, short):
+        for chunks in (1, 4):
+            monkeypatch.setattr(weight_grad, "CHUNKS", chunks)
+            test_gradients_are_adjoint_to_the_forward(rng, "cpu", conv)
 
 
 @pytest.mark.parametrize("kernel", [conv2d, conv2d_input_grad])

@@ -10,7 +10,7 @@ def loops(x, w, b, stride, padding, dilation, groups, mode):
     above, below, left, right = padding
     numpy_mode = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
     x = np.pad(x, ((0, 0), (0, 0), (above, below), (left, right)), numpy_mode)
-    (N, C, H, W), (O, I, KH, KW) = x.shape, w.shape
+    (N, _, H, W), (O, I, KH, KW) = x.shape, w.shape
     OH = (H - dilation[0] * (KH - 1) - 1) // stride[0] + 1
     OW = (W - dilation[1] * (KW - 1) - 1) // stride[1] + 1
     y = np.zeros((N, O, OH, OW))

@@ -138,7 +138,8 @@ def test_state_dict_has_torchs_layout():
         {"lr": 0.5, **options, "params": [0, 1]},
         {"lr": 0.1, **options, "params": [2]},
     ]
-    assert {i: list(entries) for i, entries in state["state"].items()} == dict.fromkeys(range(3), ["momentum_buffer"])
+    assert [list(entries) for entries in state["state"].values()] == [["momentum_buffer"]] * 3
+    assert list(state["state"]) == [0, 1, 2]
     assert state["state"][0]["momentum_buffer"].tolist() == [1, 1]
 
 
