@@ -34,16 +34,14 @@ def shape_from(sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A copy of `data` (numbers, nested lists, an array, a tensor); Python floats become the default dtype."""
-    array = array_from(data)
-    return finish(np.array(array, dtype=dtype or array.dtype, order="C"), requires_grad, device)
+    return finish(np.array(array_from(data, dtype), order="C"), requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, sharing memory where it is an array or tensor of that dtype already."""
     if isinstance(data, Tensor):
         return data.to(dtype=dtype, device=device)
-    array = array_from(data)
-    return finish(array if dtype is None else array.astype(dtype, copy=False), False, device)
+    return finish(array_from(data, dtype), False, device)
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:

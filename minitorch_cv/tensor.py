@@ -411,18 +411,17 @@ class RemovableHandle:
         self.remove()
 
 
-def array_from(data: Any) -> np.ndarray:
-    """Numbers, nested lists (of tensors too) or array-likes as an array; Python floats in the default dtype."""
+def array_from(data: Any, dtype: Any = None) -> np.ndarray:
+    """Numbers, nested lists (of tensors too) or array-likes as an array of `dtype`; Python floats in the default one."""
     if isinstance(data, Tensor):
-        return data.detach().numpy()
+        data = data._array
     if isinstance(data, (list, tuple)) and any(isinstance(item, Tensor) for item in data):
-        data = [array_from(item) for item in data]
-        return np.stack(data) if data else np.empty(0, dtypes.get_default_dtype())
+        data = np.stack([array_from(item) for item in data])
     array = np.asarray(data)
-    if array.dtype.kind == "f" and not hasattr(data, "dtype"):
-        array = array.astype(dtypes.get_default_dtype())
+    if dtype is None and array.dtype.kind == "f" and not hasattr(data, "dtype"):
+        dtype = dtypes.get_default_dtype()
     dtypes.category(array.dtype)
-    return array
+    return array if dtype is None else array.astype(dtype, copy=False)
 
 
 def describe(tensor: Tensor, opening: str) -> str:

@@ -23,6 +23,12 @@ def test_tensor_copies_and_chooses_the_dtype():
     assert (mt.tensor(y).is_leaf, mt.tensor(y).requires_grad) == (True, False)
 
 
+def test_python_floats_reach_float64_in_full():
+    assert mt.tensor([0.1], dtype=mt.float64).item() == 0.1
+    assert mt.as_tensor(0.1, dtype=mt.float64).item() == 0.1
+    assert mt.ones(1, dtype=mt.float64).new_tensor([0.1]).item() == 0.1
+
+
 def test_tensor_from_lists_of_tensors_and_arrays():
     assert mt.tensor([mt.tensor(1.0), mt.tensor(2.0)]).tolist() == [1, 2]
     assert mt.tensor([mt.ones(2, requires_grad=True), mt.zeros(2)]).tolist() == [[1, 1], [0, 0]]

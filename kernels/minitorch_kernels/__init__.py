@@ -1,9 +1,53 @@
 """Hand-written kernels: arrays in, arrays out.
 
-Each operation has a reference in plain NumPy and a fast version compiled by Numba, side by side in one file, joined by a
-`Kernel`. Kernels know nothing of tensors or gradients' graphs.
+Each operation has a reference in plain NumPy and a fast version compiled by Numba, side by side under one name, joined
+by a `Kernel`. Kernels know nothing of tensors or of graphs.
 """
 
+from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
+from .avg_pool2d import avg_pool2d, avg_pool2d_grad
+from .batch_norm import (
+    batch_norm_inference,
+    batch_norm_inference_grad,
+    batch_norm_train,
+    batch_norm_train_grad,
+)
+from .conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
+from .cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
+from .dropout import dropout
+from .erf import erf
+from .im2col import col2im, im2col
 from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
+from .matmul import matmul
+from .max_pool2d import max_pool2d, max_pool2d_grad
+from .sgd import sgd_step
 
-__all__ = ["REGISTRY", "Kernel", "array_module", "is_cupy", "use"]
+__all__ = [
+    "REGISTRY",
+    "Kernel",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_grad",
+    "adaptive_max_pool2d",
+    "array_module",
+    "avg_pool2d",
+    "avg_pool2d_grad",
+    "batch_norm_inference",
+    "batch_norm_inference_grad",
+    "batch_norm_train",
+    "batch_norm_train_grad",
+    "col2im",
+    "conv2d",
+    "conv2d_input_grad",
+    "conv2d_weight_grad",
+    "dropout",
+    "erf",
+    "im2col",
+    "is_cupy",
+    "matmul",
+    "max_pool2d",
+    "max_pool2d_grad",
+    "sgd_step",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_grad",
+    "use",
+]

@@ -1,8 +1,8 @@
 """How activations lie in memory: batch-last.
 
 Tensors are logically (N, C, H, W), as in torch. The kernels return them stored as (C, H, W, N): the batch is the
-contiguous axis. Every vector lane then works on its own image whatever C, the stride or the map size; a convolution is a
-matrix product without a transposition, flatten is free, a linear layer is W[O, I] X[I, N], and joining channels is
+contiguous axis. Every vector lane then works on its own image whatever C, the stride or the map size; a convolution is
+a matrix product without a transposition, flatten is free, a linear layer is W[O, I] X[I, N], and joining channels is
 appending memory. Kernels accept any strides and convert here; ops never look.
 """
 

@@ -2,8 +2,8 @@
 
 Left to itself, a compiler turns these loops into narrow vectors and keeps the sums in memory. Here the sums are vector
 variables, which LLVM keeps in registers: each step loads a few vectors and one number per row, and multiplies and adds.
-LLVM splits the vectors where a machine's registers are narrower. `vector` imports this file once Numba is loaded; nothing
-else does, so that importing the kernels does not load Numba.
+LLVM splits the vectors where a machine's registers are narrower. `vector` imports this file once Numba is loaded, and
+nothing else does, so that importing the kernels does not load Numba.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class Run:
     def weights_metadata(self) -> dict[str, Any]:
         """Which network the weights are of, how it was trained, and how good it is where that was measured."""
         kept = {name: value for name, value in self.config().items() if name not in ("machine", "versions")}
-        kept["trained"] = self.progress() if not self.between_epochs() else f"{len(self.history)} epochs"
+        kept["trained"] = self.progress() if not self.between_epochs() else count_of(len(self.history), "epoch")
         if self.between_epochs():
             kept["test_acc"] = self.history[-1].test_acc
         return kept
@@ -169,7 +169,7 @@ class Run:
                 "machine": config["machine"],
                 "data": f"{counts} from {self.source}",
                 "model": f"{settings.model} with {settings.activation}, {config['parameters']:,} parameters",
-                "settings": f"{settings.epochs} epochs, batch {settings.batch_size}, SGD with learning rate "
+                "settings": f"{count_of(settings.epochs, 'epoch')}, batch {settings.batch_size}, SGD with learning rate "
                 f"{settings.lr:g}, seed {settings.seed}, {settings.device}",
                 "folder": str(self.folder.path),
             },
@@ -179,7 +179,7 @@ class Run:
         """The accuracy that was reached, and what lies in the folder."""
         if self.history:
             last = self.history[-1]
-            epochs = "1 epoch" if last.epoch == 1 else f"{last.epoch} epochs"
+            epochs = count_of(last.epoch, "epoch")
             self.display.say(f"\ntest accuracy {last.test_acc:.4f} after {epochs}, {seconds:.1f} s", style="bold")
         self.display.say(f"saved in {self.folder.path}: {', '.join(self.folder.written())}")
         sys.stderr.flush()
@@ -205,6 +205,11 @@ def first(dataset: FashionMNIST, limit: int | None) -> Any:
     if limit is None or limit >= len(dataset):
         return dataset
     return Subset(dataset, np.arange(limit))
+
+
+def count_of(number: int, thing: str) -> str:
+    """`1 epoch`, `2 epochs`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def count_parameters(network: Any) -> int:

@@ -43,11 +43,11 @@ def run_table(pattern: str | None = None, console: Console | None = None) -> boo
     failed = [row for row in rows if not row.report.ok]
     for row in failed:
         console.print(f"[red]{escape(row.case.name)}[/]: {escape(str(row.report))}", highlight=False)
-    gaps = left_out(kernels) if pattern is None else []
+    gaps = left_out(kernels) if pattern is None and not failed else []
     for gap in gaps:
         console.print(f"[red]{escape(gap)}[/]", highlight=False)
     console.print(totals(rows), highlight=False)
-    if pattern is None and not gaps:
+    if pattern is None and not failed and not gaps:
         console.print(f"covered: all {len(operations())} operations and {len(kernels)} kernels", highlight=False)
     return not failed and not gaps
 

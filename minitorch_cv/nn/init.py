@@ -73,10 +73,8 @@ def trunc_normal_(
         )
     rng = numpy_generator(generator)
     values = rng.normal(mean, std, tensor.shape)
-    outside = (values < a) | (values > b)
-    while outside.any():
+    while (outside := (values < a) | (values > b)).any():
         values[outside] = rng.normal(mean, std, np.count_nonzero(outside))
-        outside = (values < a) | (values > b)
     with no_grad():
         return tensor.copy_(values)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minitorch_kernels import conv2d as kernels
+import minitorch_kernels as kernels
 from minitorch_kernels.kernel import Array
 
 from ..tensor import Tensor

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minitorch_kernels import adaptive_pool2d as adaptive_kernels
-from minitorch_kernels import avg_pool2d as avg_kernels
-from minitorch_kernels import max_pool2d as max_kernels
+import minitorch_kernels as kernels
 from minitorch_kernels.kernel import Array
 
 from ..dtypes import int64
@@ -40,8 +38,8 @@ def max_pool2d(
 def max_pool(x: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Any:
     """y = max over each window, and where it stood; dx = dy there."""
     size = x.shape[2:]
-    y, positions = max_kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
-    return (y, positions), (lambda dy: max_kernels.max_pool2d_grad(dy, positions, size),)
+    y, positions = kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
+    return (y, positions), (lambda dy: kernels.max_pool2d_grad(dy, positions, size),)
 
 
 def avg_pool2d(
@@ -76,7 +74,7 @@ def avg_pool(
     """y = Σ window / divisor; every element of the window receives dy / divisor."""
     size = x.shape[2:]
     options = (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return avg_kernels.avg_pool2d(x, *options), (lambda dy: avg_kernels.avg_pool2d_grad(dy, size, *options),)
+    return kernels.avg_pool2d(x, *options), (lambda dy: kernels.avg_pool2d_grad(dy, size, *options),)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
@@ -92,8 +90,8 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 def adaptive_avg_pool(x: Array, output_size: Pair) -> Any:
     """y = the mean of each window; every element of the window receives dy / (elements of the window)."""
     size = x.shape[2:]
-    y = adaptive_kernels.adaptive_avg_pool2d(x, output_size)
-    return y, (lambda dy: adaptive_kernels.adaptive_avg_pool2d_grad(dy, size),)
+    y = kernels.adaptive_avg_pool2d(x, output_size)
+    return y, (lambda dy: kernels.adaptive_avg_pool2d_grad(dy, size),)
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -111,8 +109,8 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 def adaptive_max_pool(x: Array, output_size: Pair) -> Any:
     """y = max over each window, and where it stood; dx = dy there."""
     size = x.shape[2:]
-    y, positions = adaptive_kernels.adaptive_max_pool2d(x, output_size)
-    return (y, positions), (lambda dy: max_kernels.max_pool2d_grad(dy, positions, size),)
+    y, positions = kernels.adaptive_max_pool2d(x, output_size)
+    return (y, positions), (lambda dy: kernels.max_pool2d_grad(dy, positions, size),)
 
 
 def windows(operation: str, kernel_size: Any, stride: Any, padding: Any) -> tuple[Pair, Pair, Pair]:

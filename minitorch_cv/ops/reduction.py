@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import builtins
-import math
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -133,7 +133,7 @@ def prod(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
         ones = xp.ones_like(flat[..., :1])
         before = xp.cumprod(xp.concatenate([ones, flat[..., :-1]], -1), -1)
         after = xp.cumprod(xp.concatenate([ones, flat[..., :0:-1]], -1), -1)[..., ::-1]
-        others = (before * after).reshape(*keep_shape(shape, reduced), *(shape[d] for d in reduced))
+        others = (before * after).reshape((*keep_shape(shape, reduced), *(shape[d] for d in reduced)))
         return spread(dy, shape, reduced, keepdim) * xp.moveaxis(others, range(-len(reduced), 0), reduced)
 
     return y, (dx,)

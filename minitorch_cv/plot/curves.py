@@ -23,7 +23,9 @@ def plot_curves(history: Sequence[Any], title: str = "") -> Figure:
     marker = "o" if len(history) < 3 else ""  # a line through one or two points does not show
     lines = {"train loss": ("train_loss", "-"), "train acc": ("train_acc", "m--"), "test acc": ("test_acc", "g-.")}
     for label, (field, style) in lines.items():
-        axes.plot(numbers, [getattr(epoch, field) for epoch in history], style, marker=marker, label=label)
+        axes.plot(
+            numbers, [getattr(epoch, field) for epoch in history], style, marker=marker, label=label, clip_on=False
+        )
     axes.set_xlabel("epoch")
     axes.set_title(title)
     axes.set_ylim(bottom=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from ..tensor import Tensor
 
 def save_weights(model: Any, path: str | os.PathLike[str], metadata: Mapping[str, Any] | None = None) -> None:
     """Write the model's state_dict to `path`, with metadata (values as text) in the header of the file."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays = {name: np.asarray(tensor.detach().numpy(), order="C") for name, tensor in model.state_dict().items()}
-    save_file(arrays, path, {key: str(value) for key, value in (metadata or {}).items()})
+    content = save(arrays, {key: str(value) for key, value in (metadata or {}).items()})
+    Path(path).write_bytes(content)  # safetensors' own save_file makes a file that only its owner may read
 
 
 def load_weights(model: Any, path: str | os.PathLike[str]) -> dict[str, str]:

@@ -62,6 +62,14 @@ def test_a_parameter_replaces_what_stood_under_its_name():
     assert net.scratch is dict(net.named_parameters())["scratch"]
 
 
+def test_a_module_replaces_what_stood_under_its_name():
+    net = Net()
+    net.cache, net.scratch = nn.ReLU(), nn.Tanh()
+    assert [name for name, _ in net.named_children()] == ["fc1", "block", "cache", "scratch"]
+    assert isinstance(net.scratch, nn.Tanh)
+    assert "cache" not in dict(net.named_buffers())
+
+
 def test_a_tensor_updates_a_buffer():
     net = Net()
     net.scale = torch.full((1,), 3.0)
@@ -282,6 +290,7 @@ def test_to_refuses_integers_and_gpus():
 def test_a_copy_shares_nothing_with_the_original_but_keeps_what_is_tied():
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     net[1].weight = net[0].weight
+    assert [name for name, _ in net.named_parameters()] == ["0.weight", "0.bias", "1.bias"]
     for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         assert twin[1].weight is twin[0].weight
         assert isinstance(twin[0].weight, nn.Parameter)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import minitorch_cv as mt
+import minitorch_kernels as kernels
 from minitorch_cv.nn import functional as F
-from minitorch_kernels import conv2d as kernels
 
 from .differences import assert_gradients, batch_last, reversed_memory
 

@@ -161,6 +161,15 @@ def test_a_loaded_state_continues_where_the_other_stopped():
     assert first.state_dict()["state"][0]["momentum_buffer"].tolist() == [1, 1]
 
 
+def test_a_loaded_state_replaces_the_old_one():
+    optimizer = two_groups(lr=0.1, momentum=0.9)
+    empty = optimizer.state_dict()
+    give_gradients(optimizer)
+    optimizer.step()
+    optimizer.load_state_dict(empty)
+    assert optimizer.state_dict()["state"] == {}
+
+
 def test_loading_converts_arrays_to_the_dtype_of_the_parameter():
     optimizer = optim.SGD([parameter(1.0)], lr=0.5, momentum=0.5)
     state = optimizer.state_dict()

@@ -7,7 +7,7 @@ import minitorch_cv as mt
 
 from .compare import compare, torch
 
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore:.*degrees of freedom")]
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((3, 4, 5))

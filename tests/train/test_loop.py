@@ -73,7 +73,7 @@ def test_callbacks_see_every_batch_and_every_epoch(task):
     assert epochs == history
     assert [epoch.epoch for epoch in epochs] == [1, 2]
     assert (steps[2].loss, steps[2].accuracy) == (history[0].train_loss, history[0].train_acc)
-    assert all(isinstance(epoch, Epoch) and 0 < epoch.seconds for epoch in epochs)
+    assert all(isinstance(epoch, Epoch) and epoch.seconds > 0 for epoch in epochs)
 
 
 def test_speed_counts_training_and_not_evaluation(task, monkeypatch):
@@ -166,10 +166,10 @@ def test_evaluation_records_no_graph(task):
 
 def test_a_loader_without_batches_is_refused(task):
     task.train_loader = DataLoader(TensorDataset(task.points, task.labels), 20, drop_last=True)
-    with pytest.raises(ValueError, match="^fit: train_loader gives no batches; give it images"):
+    with pytest.raises(ValueError, match=r"^fit: train_loader gives no batches; give it images"):
         run(task, epochs=1)
 
 
 def test_evaluation_without_images_is_refused(task):
-    with pytest.raises(ValueError, match="^evaluate: the loader gives no images"):
+    with pytest.raises(ValueError, match=r"^evaluate: the loader gives no images"):
         evaluate(task.model, [])
