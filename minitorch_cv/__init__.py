@@ -53,7 +53,6 @@ from .dtypes import (
     short,
     uint8,
 )
-
 from .gradcheck.check import gradcheck
 from .graph import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403  (the operations, listed in ops/__init__.py)

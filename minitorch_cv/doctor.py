@@ -88,11 +88,11 @@ def vector_bits() -> int:
 
 def threading_layer() -> str:
     """Which library Numba runs its threads on; it decides when the first parallel function runs, so one is run."""
-    sum_of_squares(2)
-    try:
-        return jit.load_numba().threading_layer()
-    except ValueError:
+    numba = jit.load_numba()
+    if numba.config.DISABLE_JIT:
         return "none (NUMBA_DISABLE_JIT is set: kernels run as plain Python)"
+    sum_of_squares(2)
+    return numba.threading_layer()
 
 
 @jit.jit(parallel=True)

@@ -45,7 +45,7 @@ def category(dtype: np.dtype) -> Any:
 
 
 def number_dtype(value: Any) -> np.dtype:
-    """The type a Python number stands for: bool, int64, or the default floating-point type."""
+    """The type a Python number, or a NumPy scalar, stands for: bool, int64, or the default floating-point type."""
     if isinstance(value, (builtins.bool, np.bool_)):
         return bool
     return int64 if isinstance(value, (builtins.int, np.integer)) else _default[0]
@@ -59,7 +59,7 @@ def result_dtype(*operands: Any) -> np.dtype:
     """
     ranks: list[list[np.dtype]] = [[], [], []]
     for operand in operands:
-        if hasattr(operand, "ndim") and hasattr(operand, "dtype"):
+        if hasattr(operand, "ndim") and not isinstance(operand, np.generic):
             ranks[0 if operand.ndim else 1].append(operand.dtype)
         else:
             ranks[2].append(number_dtype(operand))

@@ -412,7 +412,7 @@ class RemovableHandle:
 
 
 def array_from(data: Any, dtype: Any = None) -> np.ndarray:
-    """Numbers, nested lists (of tensors too) or array-likes as an array of `dtype`; Python floats in the default one."""
+    """Numbers, nested lists (of tensors too) or array-likes as an array; Python floats in the default dtype."""
     if isinstance(data, Tensor):
         data = data._array
     if isinstance(data, (list, tuple)) and any(isinstance(item, Tensor) for item in data):

@@ -72,7 +72,14 @@ def test_constants():
 
 def test_like():
     x = mt.zeros(2, 3, dtype=mt.float64)
-    for y in (mt.zeros_like(x), mt.ones_like(x), mt.empty_like(x), mt.full_like(x, 3), mt.rand_like(x), mt.randn_like(x)):
+    for y in (
+        mt.zeros_like(x),
+        mt.ones_like(x),
+        mt.empty_like(x),
+        mt.full_like(x, 3),
+        mt.rand_like(x),
+        mt.randn_like(x),
+    ):
         assert (y.shape, y.dtype, y.data_ptr() == x.data_ptr()) == ((2, 3), mt.float64, False)
     assert mt.full_like(x, 3).tolist() == [[3] * 3] * 2
     assert mt.ones_like(x, dtype=mt.int32).dtype == mt.int32
@@ -135,5 +142,5 @@ def test_randint_randperm_bernoulli():
 
 def test_only_the_cpu():
     assert mt.zeros(1, device="cpu").device == mt.device("cpu")
-    with pytest.raises(RuntimeError, match="device 'cuda': this version .* computes on the CPU only"):
+    with pytest.raises(RuntimeError, match=r"device 'cuda': this version .* computes on the CPU only"):
         mt.zeros(1, device="cuda")

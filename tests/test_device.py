@@ -30,5 +30,5 @@ def test_no_gpu():
     mt.cuda.manual_seed(0)
     mt.cuda.manual_seed_all(0)
     for move in (lambda: mt.ones(1).cuda(), lambda: mt.ones(1).to("cuda:0"), lambda: mt.ones(1, device="cuda")):
-        with pytest.raises(RuntimeError, match="this version of minitorch_cv computes on the CPU only; use device='cpu'"):
+        with pytest.raises(RuntimeError, match="this version of minitorch_cv computes on the CPU only; use"):
             move()

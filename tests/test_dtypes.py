@@ -58,6 +58,8 @@ SCALARS = [
     (mt.ones(2), 1.0, "float32"),
     (mt.ones(2), mt.tensor(1.0, dtype=mt.float64), "float32"),
     (mt.ones(2), np.float64(1), "float32"),
+    (mt.ones(2, dtype=mt.int32), np.float64(1), "float32"),
+    (mt.tensor(1, dtype=mt.uint8), np.int64(1), "uint8"),
     (mt.ones(2, dtype=mt.int32), 1, "int32"),
     (mt.ones(2, dtype=mt.int32), mt.tensor(1), "int32"),
     (mt.ones(2, dtype=mt.int32), 1.0, "float32"),

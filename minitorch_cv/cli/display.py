@@ -22,6 +22,7 @@ class Display:
     def __init__(self, console: Console, epochs: int):
         self.console = console
         self.epochs = epochs
+        self.watching = False
         self.compiled: list[str] = []
         self.compiling_since: float | None = None
         self.waiting: Spinner | None = Spinner("dots", "loading kernels")
@@ -38,11 +39,13 @@ class Display:
 
     def __enter__(self) -> Display:
         self.say(COLUMNS, style="bold")
+        self.watching = True
         if self.console.is_terminal:
             self.live.start()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.watching = False
         self.live.stop()
 
     def say(self, text: str, style: str | None = None) -> None:
@@ -61,7 +64,9 @@ class Display:
         return self.waiting or self.bar.get_renderable()
 
     def compiling(self, function: str) -> None:
-        """A kernel is about to be compiled."""
+        """A kernel is about to be compiled; of no interest outside the `with` block."""
+        if not self.watching:
+            return
         if self.compiling_since is None:
             self.compiling_since = perf_counter()
             if not self.console.is_terminal:

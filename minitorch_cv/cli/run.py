@@ -123,12 +123,12 @@ class Run:
 
     def save(self) -> None:
         """The weights and the figures; weights that hold NaN or Inf are of no use and are left out."""
-        if self.history:
-            title = f"{self.settings.model} ({self.settings.activation}), learning rate {self.settings.lr:g}"
-            plot_curves(self.history, title).savefig(self.folder.path / CURVES)
         if all(np.isfinite(parameter.detach().numpy()).all() for parameter in self.network.parameters()):
             save_weights(self.network, self.folder.path / WEIGHTS, self.weights_metadata())
             self.draw_predictions()
+        if self.history:
+            title = f"{self.settings.model} ({self.settings.activation}), learning rate {self.settings.lr:g}"
+            plot_curves(self.history, title).savefig(self.folder.path / CURVES)
 
     def weights_metadata(self) -> dict[str, Any]:
         """Which network the weights are of, how it was trained, and how good it is where that was measured."""
@@ -169,8 +169,8 @@ class Run:
                 "machine": config["machine"],
                 "data": f"{counts} from {self.source}",
                 "model": f"{settings.model} with {settings.activation}, {config['parameters']:,} parameters",
-                "settings": f"{count_of(settings.epochs, 'epoch')}, batch {settings.batch_size}, SGD with learning rate "
-                f"{settings.lr:g}, seed {settings.seed}, {settings.device}",
+                "settings": f"{count_of(settings.epochs, 'epoch')}, batch {settings.batch_size}, "
+                f"SGD with learning rate {settings.lr:g}, seed {settings.seed}, {settings.device}",
                 "folder": str(self.folder.path),
             },
         )

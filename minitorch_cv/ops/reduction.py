@@ -129,11 +129,12 @@ def prod(input: Array, dim: int | None = None, keepdim: bool = False) -> Any:
     y = input.prod(axis=reduced, keepdims=keepdim, dtype=None if input.dtype.kind == "f" else int64)
 
     def dx(dy: Array) -> Array:
-        flat = xp.moveaxis(input, reduced, range(-len(reduced), 0)).reshape(*keep_shape(shape, reduced), reduced_count(shape, reduced))
+        kept, count = keep_shape(shape, reduced), reduced_count(shape, reduced)
+        flat = xp.moveaxis(input, reduced, range(-len(reduced), 0)).reshape(*kept, count)
         ones = xp.ones_like(flat[..., :1])
         before = xp.cumprod(xp.concatenate([ones, flat[..., :-1]], -1), -1)
         after = xp.cumprod(xp.concatenate([ones, flat[..., :0:-1]], -1), -1)[..., ::-1]
-        others = (before * after).reshape((*keep_shape(shape, reduced), *(shape[d] for d in reduced)))
+        others = (before * after).reshape((*kept, *(shape[d] for d in reduced)))
         return spread(dy, shape, reduced, keepdim) * xp.moveaxis(others, range(-len(reduced), 0), reduced)
 
     return y, (dx,)

@@ -138,9 +138,9 @@ def expanded(input: Array, shape: tuple[int, ...]) -> Any:
     return array_module(input).broadcast_to(input, shape), (lambda dy: unbroadcast(dy, old),)
 
 
-def broadcast_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
+def broadcast_to(input: Tensor, size: tuple[int, ...]) -> Tensor:
     """`expand` under NumPy's name."""
-    return expand(input, shape)
+    return expand(input, size)
 
 
 def repeat(input: Tensor, *repeats: Any) -> Tensor:

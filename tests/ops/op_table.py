@@ -38,7 +38,9 @@ def check_op(op, reference, *arrays, rtol=1e-6, atol=1e-8):
         np.testing.assert_array_equal(tensor.detach().numpy(), array, err_msg=f"input {position} was written")
         if tensor.requires_grad:
             numeric = numeric_gradient(reference, arrays, position, cotangent)
-            np.testing.assert_allclose(tensor.grad.numpy(), numeric, rtol, atol, err_msg=f"gradient of input {position}")
+            np.testing.assert_allclose(
+                tensor.grad.numpy(), numeric, rtol, atol, err_msg=f"gradient of input {position}"
+            )
 
 
 def table(*rows):

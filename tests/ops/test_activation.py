@@ -93,7 +93,17 @@ def test_empty_batch():
 
 def test_float32_stays_float32():
     x = mt.randn(3, 4)
-    for function in (mt.relu, mt.leaky_relu, mt.elu, mt.sigmoid, mt.silu, mt.gelu, mt.softplus, mt.hardtanh, mt.logsigmoid):
+    for function in (
+        mt.relu,
+        mt.leaky_relu,
+        mt.elu,
+        mt.sigmoid,
+        mt.silu,
+        mt.gelu,
+        mt.softplus,
+        mt.hardtanh,
+        mt.logsigmoid,
+    ):
         assert function(x).dtype == mt.float32, function
 
 

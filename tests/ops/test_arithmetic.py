@@ -30,7 +30,9 @@ OPS = table(
 )
 
 
-@pytest.mark.parametrize("other", [RNG.standard_normal((3, 4)), ROW, COLUMN, SCALAR], ids=["same", "row", "column", "scalar"])
+@pytest.mark.parametrize(
+    "other", [RNG.standard_normal((3, 4)), ROW, COLUMN, SCALAR], ids=["same", "row", "column", "scalar"]
+)
 @pytest.mark.parametrize(("op", "reference"), OPS)
 def test_two_operands(op, reference, other):
     check_op(op, reference, A, other)

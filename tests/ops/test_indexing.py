@@ -141,14 +141,29 @@ def test_one_hot():
 
 
 REFUSALS = table(
-    ("float_index", lambda x: x[mt.tensor([0.0])], IndexError, r"indices must be integer or bool, got float32; .* \.long"),
-    ("gather_axes", lambda x: x.gather(0, mt.tensor([0])), RuntimeError, r"gather: input of shape .* need as many axes"),
-    ("gather_range", lambda x: x.gather(0, mt.full((1, 1, 1), 3)), IndexError, "gather: index values 3..3 are out of range for size 3"),
+    (
+        "float_index",
+        lambda x: x[mt.tensor([0.0])],
+        IndexError,
+        r"indices must be integer or bool, got float32; .* \.long",
+    ),
+    (
+        "gather_axes",
+        lambda x: x.gather(0, mt.tensor([0])),
+        RuntimeError,
+        r"gather: input of shape .* need as many axes",
+    ),
+    (
+        "gather_range",
+        lambda x: x.gather(0, mt.full((1, 1, 1), 3)),
+        IndexError,
+        "gather: index values 3..3 are out of range for size 3",
+    ),
     ("one_hot_float", lambda x: one_hot(x), RuntimeError, "one_hot: labels must be integers, got float64"),
     ("one_hot_range", lambda x: one_hot(mt.tensor([5]), 3), RuntimeError, "one_hot: labels 5..5 do not fit 3 classes"),
     ("out_of_range", lambda x: x[3], IndexError, "index 3 is out of bounds"),
     ("mask_shape", lambda x: x[mt.tensor([True, False])], IndexError, "boolean index did not match"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(("call", "error", "text"), REFUSALS)

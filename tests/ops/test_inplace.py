@@ -243,7 +243,7 @@ def test_a_write_through_detach_is_noticed():
     y = x * 1
     z = y * y
     y.detach().zero_()
-    with pytest.raises(RuntimeError, match="mul: its input 'input'.*changed in place"):
+    with pytest.raises(RuntimeError, match=r"mul: its input 'input'.*changed in place"):
         z.sum().backward()
 
 
@@ -347,7 +347,7 @@ def test_repeated_or_read_only_memory_is_not_written():
         mt.ones(2).expand(3, 2).add_(1)
     array = np.ones(2)
     array.flags.writeable = False
-    with pytest.raises(RuntimeError, match="copy_: .* read-only memory"):
+    with pytest.raises(RuntimeError, match=r"copy_: .* read-only memory"):
         mt.from_numpy(array).zero_()
 
 

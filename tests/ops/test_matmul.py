@@ -53,16 +53,36 @@ def test_linear(shape):
 
 
 REFUSALS = table(
-    ("sizes", lambda: mt.ones(2, 3) @ mt.ones(2, 3), r"matmul: shapes \(2, 3\) and \(2, 3\) do not fit; .* \(3\) must equal"),
-    ("scalar", lambda: mt.ones(2) @ mt.tensor(1.0), r"matmul: both operands need at least 1 axis, got shapes \(2,\) and \(\)"),
-    ("dtypes", lambda: mt.ones(2, 2) @ mt.ones(2, 2, dtype=mt.float64), "matmul: mixed dtypes: input is float32, other is float64"),
+    (
+        "sizes",
+        lambda: mt.ones(2, 3) @ mt.ones(2, 3),
+        r"matmul: shapes \(2, 3\) and \(2, 3\) do not fit; .* \(3\) must equal",
+    ),
+    (
+        "scalar",
+        lambda: mt.ones(2) @ mt.tensor(1.0),
+        r"matmul: both operands need at least 1 axis, got shapes \(2,\) and \(\)",
+    ),
+    (
+        "dtypes",
+        lambda: mt.ones(2, 2) @ mt.ones(2, 2, dtype=mt.float64),
+        "matmul: mixed dtypes: input is float32, other is float64",
+    ),
     ("mm", lambda: mt.mm(mt.ones(2), mt.ones(2)), "mm: expects two matrices"),
     ("bmm", lambda: mt.bmm(mt.ones(2, 3), mt.ones(3, 2)), r"bmm: expects \(B, M, K\) and \(B, K, N\)"),
     ("dot", lambda: mt.dot(mt.ones(2, 2), mt.ones(2)), "dot: expects two vectors"),
     ("mv", lambda: mt.mv(mt.ones(2), mt.ones(2)), "mv: expects a matrix and a vector"),
-    ("linear", lambda: linear(mt.ones(2, 4), mt.ones(5, 3)), r"linear: x of shape \(2, 4\) has 4 features but .* expects 3"),
-    ("linear_dtype", lambda: linear(mt.ones(2, 3), mt.ones(5, 3).double()), "linear: mixed dtypes: input is float32, weight is"),
-)  # fmt: skip
+    (
+        "linear",
+        lambda: linear(mt.ones(2, 4), mt.ones(5, 3)),
+        r"linear: x of shape \(2, 4\) has 4 features but .* expects 3",
+    ),
+    (
+        "linear_dtype",
+        lambda: linear(mt.ones(2, 3), mt.ones(5, 3).double()),
+        "linear: mixed dtypes: input is float32, weight is",
+    ),
+)
 
 
 @pytest.mark.parametrize(("call", "text"), REFUSALS)

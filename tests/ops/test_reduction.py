@@ -17,11 +17,27 @@ SEVERAL = table(
     ("std", mt.std, lambda x, axis, keepdims: np.std(x, axis, ddof=1, keepdims=keepdims)),
     ("amax", mt.amax, np.max),
     ("amin", mt.amin, np.min),
-    ("norm", lambda x, dim, keepdim: mt.norm(x, 2, dim, keepdim), lambda x, axis, keepdims: p_norm(x, 2, axis, keepdims)),
-    ("norm1", lambda x, dim, keepdim: mt.norm(x, 1, dim, keepdim), lambda x, axis, keepdims: p_norm(x, 1, axis, keepdims)),
-    ("norm3", lambda x, dim, keepdim: mt.norm(x, 3, dim, keepdim), lambda x, axis, keepdims: p_norm(x, 3, axis, keepdims)),
-    ("logsumexp", lambda x, dim, keepdim: mt.logsumexp(x, dim, keepdim), lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis, keepdims=keepdims))),
-)  # fmt: skip
+    (
+        "norm",
+        lambda x, dim, keepdim: mt.norm(x, 2, dim, keepdim),
+        lambda x, axis, keepdims: p_norm(x, 2, axis, keepdims),
+    ),
+    (
+        "norm1",
+        lambda x, dim, keepdim: mt.norm(x, 1, dim, keepdim),
+        lambda x, axis, keepdims: p_norm(x, 1, axis, keepdims),
+    ),
+    (
+        "norm3",
+        lambda x, dim, keepdim: mt.norm(x, 3, dim, keepdim),
+        lambda x, axis, keepdims: p_norm(x, 3, axis, keepdims),
+    ),
+    (
+        "logsumexp",
+        lambda x, dim, keepdim: mt.logsumexp(x, dim, keepdim),
+        lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis, keepdims=keepdims)),
+    ),
+)
 
 
 def p_norm(x, p, axis, keepdims):

@@ -108,21 +108,36 @@ def test_view_reads_memory_as_another_type():
 
 
 REFUSALS = table(
-    ("reshape", lambda x: x.reshape(5, 5), RuntimeError, r"reshape: 24 elements of shape \(2, 3, 4\) cannot .* \(5, 5\)"),
+    (
+        "reshape",
+        lambda x: x.reshape(5, 5),
+        RuntimeError,
+        r"reshape: 24 elements of shape \(2, 3, 4\) cannot .* \(5, 5\)",
+    ),
     ("flatten", lambda x: x.flatten(2, 0), RuntimeError, "flatten: start_dim 2 comes after end_dim 0"),
     ("unsqueeze", lambda x: x.unsqueeze(4), IndexError, "unsqueeze: dim 4 is out of range"),
     ("permute", lambda x: x.permute(0, 1), RuntimeError, r"permute: dims \(0, 1\) must name each of the 3 axes once"),
     ("transpose", lambda x: x.transpose(0, 3), IndexError, "transpose: dim 3 is out of range"),
     ("t", lambda x: x.t(), RuntimeError, r"t: expects at most 2 axes, got shape \(2, 3, 4\)"),
-    ("expand", lambda x: x.expand(2, 6, 4), RuntimeError, r"expand: shape \(2, 3, 4\) cannot be expanded to \(2, 6, 4\)"),
+    (
+        "expand",
+        lambda x: x.expand(2, 6, 4),
+        RuntimeError,
+        r"expand: shape \(2, 3, 4\) cannot be expanded to \(2, 6, 4\)",
+    ),
     ("repeat", lambda x: x.repeat(2, 2), RuntimeError, "repeat: 2 repeats for a tensor of shape"),
     ("cat_empty", lambda x: mt.cat([]), RuntimeError, "cat: expected at least one tensor"),
     ("cat_shape", lambda x: mt.cat([x, x[:1]], 1), RuntimeError, r"cat: tensor 1 has shape \(1, 3, 4\) but tensor 0"),
     ("stack", lambda x: mt.stack([x, x[0]]), RuntimeError, r"stack: tensor 1 has shape \(3, 4\) but tensor 0"),
-    ("split", lambda x: x.split([1, 1], 1), RuntimeError, r"split: sections \[1, 1\] add up to 2, not to the size 3 of dim 1"),
+    (
+        "split",
+        lambda x: x.split([1, 1], 1),
+        RuntimeError,
+        r"split: sections \[1, 1\] add up to 2, not to the size 3 of dim 1",
+    ),
     ("split_zero", lambda x: x.split(0), RuntimeError, "split: split_size must be positive, got 0"),
     ("chunk", lambda x: x.chunk(0), RuntimeError, "chunk: chunks must be positive, got 0"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(("call", "error", "text"), REFUSALS)

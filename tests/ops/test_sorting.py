@@ -21,9 +21,7 @@ def test_sort(dim):
 @pytest.mark.parametrize("dim", [0, 1, -1])
 def test_topk(dim):
     check_op(lambda x: x.topk(2, dim)[0], lambda x: np.take(np.flip(np.sort(x, dim), dim), [0, 1], dim), X)
-    check_op(
-        lambda x: mt.topk(x, 3, dim, largest=False).values, lambda x: np.take(np.sort(x, dim), [0, 1, 2], dim), X
-    )
+    check_op(lambda x: mt.topk(x, 3, dim, largest=False).values, lambda x: np.take(np.sort(x, dim), [0, 1, 2], dim), X)
 
 
 def test_equals_keep_their_order():

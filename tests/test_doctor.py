@@ -1,0 +1,95 @@
+import os
+
+import pytest
+
+from minitorch_cv import doctor
+from minitorch_cv.data import sources
+from minitorch_cv.data.checksums import FULL
+
+
+def fake_program(folder, monkeypatch, output, status=0):
+    """Put a program nvidia-smi that prints `output` at the front of the path."""
+    program = folder / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\nprintf '{output}'\nexit {status}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+def test_versions_tell_what_is_installed_and_what_is_not(monkeypatch):
+    import numpy
+
+    monkeypatch.setattr(doctor, "LIBRARIES", ("numpy", "no-such-library"))
+    found = doctor.versions()
+    assert found["numpy"] == numpy.__version__
+    assert found["no-such-library"] == "not installed"
+
+
+def test_the_processor_is_described():
+    found = doctor.processor()
+    assert found["model"]
+    assert 1 <= found["cores"] <= os.cpu_count()
+    assert found["threads"] >= 1
+    assert found["vector_bits"] in (0, 128, 256, 512)
+    expected = ("none",) if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else ("tbb", "omp", "workqueue")
+    assert found["threading_layer"].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("features", "bits"),
+    [
+        ({"sse2": True, "avx": True, "avx512f": True}, 512),
+        ({"sse2": True, "avx": True, "avx512f": False}, 256),
+        ({"sse2": True}, 128),
+        ({"neon": True}, 128),
+        ({}, 0),
+    ],
+)
+def test_vector_width_is_that_of_the_widest_feature(monkeypatch, features, bits):
+    from llvmlite import binding
+
+    monkeypatch.setattr(binding, "get_host_cpu_features", lambda: features)
+    assert doctor.vector_bits() == bits
+
+
+def test_gpus_and_driver(tmp_path, monkeypatch):
+    fake_program(tmp_path, monkeypatch, "NVIDIA H100, 550.54\\nNVIDIA H200, 550.54\\n")
+    assert doctor.nvidia_driver() == "NVIDIA H100, 550.54; NVIDIA H200, 550.54"
+
+
+def test_a_driver_that_does_not_answer(tmp_path, monkeypatch):
+    fake_program(tmp_path, monkeypatch, "NVIDIA-SMI has failed", status=9)
+    assert doctor.nvidia_driver() == "nvidia-smi is there but reports no GPU"
+
+
+def test_no_driver(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctor.nvidia_driver() == "none found (no nvidia-smi on the path)"
+
+
+def test_kernel_cache_counts_this_and_older_sources(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor.jit, "cache_folder", lambda: tmp_path / "kernels-2")
+    assert doctor.kernel_cache() == f"{tmp_path / 'kernels-2'}: not there yet"
+    for name, size in (("kernels-1", 400_000), ("kernels-2", 1_200_000)):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / "code").write_bytes(bytes(size))
+    assert doctor.kernel_cache() == (
+        f"{tmp_path / 'kernels-2'}: 1.2 MB; beside it 1 of older sources, 0.4 MB, which may be deleted"
+    )
+
+
+def test_data_places_in_the_order_of_looking(tmp_path, monkeypatch):
+    system, cache = tmp_path / "system", tmp_path / "cache"
+    system.mkdir()
+    for name in FULL:
+        (system / f"{name}.gz").write_bytes(b"")
+    monkeypatch.delenv(sources.VARIABLE, raising=False)
+    monkeypatch.setattr(sources, "SYSTEM_FOLDERS", (system,))
+    monkeypatch.setattr(sources, "cache_folder", lambda: cache)
+    assert doctor.data_places() == {
+        "$MINITORCH_CV_DATA": "not set",
+        "system copy": f"{system}: found",
+        "user's cache": f"{cache}: nothing there",
+        "built-in subset": "6,000 training and 1,000 test images, always there",
+    }
+    monkeypatch.setenv(sources.VARIABLE, str(cache))
+    assert doctor.data_places()["$MINITORCH_CV_DATA"] == f"{cache}: nothing there"
