@@ -8,6 +8,16 @@ import numpy as np
 import pytest
 
 import minitorch_cv as mt
+from minitorch_cv.ops.differentiable import OPERATIONS, differentiable
+
+
+@pytest.fixture(autouse=True)
+def registered_operations():
+    """Operations that a test makes up are gone after it."""
+    before = set(OPERATIONS)
+    yield
+    for name in set(OPERATIONS) - before:
+        del OPERATIONS[name]
 
 
 @pytest.fixture
@@ -148,6 +158,30 @@ def test_the_parts_of_a_join_do_not_share_their_gradient():
     a.grad.fill_(9)
     assert b.grad.tolist() == [1, 1]
     assert dy.tolist() == [1] * 4
+
+
+def test_an_operation_may_return_one_array_for_two_inputs():
+    @differentiable
+    def squared_sum(a, b):
+        def backward(dy, needs):
+            shared = 2 * dy * (a + b)
+            return shared, shared
+
+        return (a + b) ** 2, backward
+
+    a, b = mt.ones(2, requires_grad=True), mt.ones(2, requires_grad=True)
+    squared_sum(a, b).sum().backward()
+    a.grad *= 100
+    assert b.grad.tolist() == [4, 4]
+
+
+def test_an_operation_with_a_gradient_of_the_wrong_shape_is_caught():
+    @differentiable
+    def broken(a):
+        return a * 2, (lambda dy: dy.sum(),)
+
+    with pytest.raises(RuntimeError, match=r"broken: its backward returned shape \(\) for input 0 of shape \(3,\)"):
+        broken(mt.ones(3, requires_grad=True)).sum().backward()
 
 
 def test_a_gradient_kept_elsewhere_is_not_added_to(x):

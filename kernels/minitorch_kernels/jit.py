@@ -138,7 +138,9 @@ def on_compile(callback: Callable[[str], None]) -> None:
 
     class Listener(event.Listener):
         def on_start(self, event: Any) -> None:
-            callback(event.data["dispatcher"].py_func.__name__)
+            function = event.data["dispatcher"].py_func
+            if not function.__module__.startswith("numba."):  # Numba compiles helpers of its own on the way
+                callback(function.__name__)
 
         def on_end(self, event: Any) -> None:
             pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -185,7 +186,7 @@ class Run:
         sys.stderr.flush()
 
     def result(self, seconds: float) -> dict[str, Any]:
-        """What --json prints; None for what was not reached."""
+        """What --json prints; None for what was not reached. The speed is the median epoch's: the first may compile."""
         last = self.history[-1] if self.history else None
         return {
             "model": self.settings.model,
@@ -195,7 +196,7 @@ class Run:
             "train_loss": last and last.train_loss,
             "train_acc": last and last.train_acc,
             "test_acc": last and last.test_acc,
-            "images_per_second": last and round(last.images_per_second, 1),
+            "images_per_second": last and round(median(epoch.images_per_second for epoch in self.history), 1),
             "seconds": round(seconds, 3),
         }
 

@@ -115,7 +115,8 @@ def read_data(folder: str | None) -> tuple[FashionMNIST, FashionMNIST]:
     from ..data import DataError, FashionMNIST
 
     try:
-        return FashionMNIST(folder, train=True), FashionMNIST(folder, train=False)
+        search = folder is None  # a folder that was named is read or refused, never downloaded into
+        return FashionMNIST(folder, train=True, download=search), FashionMNIST(folder, train=False, download=search)
     except DataError as error:
         fail(error)
 

@@ -19,7 +19,7 @@ VARIABLE = "MINITORCH_CV_DATA"
 SYSTEM_FOLDERS = (Path("/usr/share/datasets/fashion-mnist"), Path("/usr/local/share/datasets/fashion-mnist"))
 TORCHVISION_FOLDER = Path("FashionMNIST", "raw")
 SUFFIXES = ("", ".gz")
-WHERE_ELSE = f"leave root and ${VARIABLE} unset to use the system copy, the cache or the built-in subset"
+WHERE_ELSE = f"name no folder and unset ${VARIABLE} to use the system copy, the cache or the built-in subset"
 
 
 @dataclass(frozen=True)

@@ -330,6 +330,9 @@ def test_stale_views_of_a_tensor_that_had_no_gradient_say_so_too():
     b[:2] = w
     with pytest.raises(RuntimeError, match="sum: input 0"):
         stale.sum()
+    for name, write in (("copy_", lambda: stale.zero_()), ("setitem", lambda: stale.__setitem__(0, 3))):
+        with pytest.raises(RuntimeError, match=f"{name}: input 0"):
+            write()
     with mt.no_grad():
         assert stale.sum().item() == 1, "the memory is right; only the gradient would not be"
     assert stale.detach().sum().item() == 1

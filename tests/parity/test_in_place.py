@@ -2,7 +2,7 @@
 
 Either all values and gradients agree, or minitorch_cv refuses the program with a RuntimeError. It may be stricter than
 PyTorch (a view taken before a recorded write to its base is refused here, followed there), never silently different.
-What PyTorch refuses, minitorch_cv may run: that is where it kept a copy.
+Where PyTorch refuses because a saved tensor was written, it runs again and keeps copies, so that there is a truth.
 """
 
 import numpy as np
@@ -115,13 +115,23 @@ def run(t, program, start):
 REFUSALS = ("changed in place", "in-place write on", "repeated or read-only memory", "is a view of a tensor that was")
 
 
+def run_torch(program, start):
+    """What PyTorch gives, where need be with copies of what a write would spoil; None where it refuses even so."""
+    try:
+        return run(torch, program, start)
+    except RuntimeError:
+        pass
+    try:
+        with torch.autograd.graph.allow_mutation_on_saved_tensors():
+            return run(torch, program, start)
+    except (RuntimeError, AssertionError):
+        return None
+
+
 def check(program):
     """ "same", "stricter", "both refuse" or "looser"; AssertionError where numbers differ or the message is unclear."""
     start = np.array([0.3, -0.7, 1.1, 0.5, -0.2, 0.9])
-    try:
-        theirs = run(torch, program, start)
-    except RuntimeError:
-        theirs = None
+    theirs = run_torch(program, start)
     try:
         ours = run(mt, program, start)
     except RuntimeError as error:
