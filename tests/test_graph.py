@@ -430,7 +430,7 @@ def without_gc():
     gc.enable()
 
 
-OPERATIONS = {
+RECORDED = {
     "exp": lambda x: x.exp(),
     "matmul": lambda x: x @ x,
     "softmax": lambda x: x.softmax(0),
@@ -442,9 +442,9 @@ OPERATIONS = {
 }
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", RECORDED)
 def test_no_reference_cycles(x, without_gc, name):
-    middle = OPERATIONS[name](x * 2)
+    middle = RECORDED[name](x * 2)
     tensor, node = weakref.ref(middle), weakref.ref(middle.grad_fn)
     loss = middle.sum()
     del middle
