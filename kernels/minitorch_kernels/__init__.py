@@ -20,6 +20,7 @@ from .im2col import col2im, im2col
 from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
+from .relu import relu, relu_grad
 from .sgd import sgd_step
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "matmul",
     "max_pool2d",
     "max_pool2d_grad",
+    "relu",
+    "relu_grad",
     "sgd_step",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",

@@ -1,6 +1,7 @@
 """Arguments for the pooling kernels: `CASES[name]` lists functions (rng, dtype) -> arguments."""
 
 import numpy as np
+
 from minitorch_kernels.adaptive_pool2d import adaptive_max_pool2d_reference
 from minitorch_kernels.max_pool2d import max_pool2d_reference
 from minitorch_kernels.pool_windows import pooled_shape

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from minitorch_kernels.batch_norm import (
     batch_norm_inference,
     batch_norm_inference_grad,

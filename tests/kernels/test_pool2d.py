@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+
 from minitorch_kernels.adaptive_pool2d import (
     adaptive_avg_pool2d,
     adaptive_avg_pool2d_grad,

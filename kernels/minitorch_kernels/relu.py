@@ -1,0 +1,51 @@
+"""The rectifier and its gradient, one pass over memory each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import jit, prange
+from .kernel import Kernel
+from .memory import empty
+from .strides import flat, memory_axes, unflatten
+
+CHUNK = 1 << 14  # elements that a thread takes at a time
+
+
+def relu_reference(x: np.ndarray) -> np.ndarray:
+    """y = x where x > 0, else 0; NaN stays NaN. Any shape, y in x's memory order."""
+    return np.maximum(x, 0)
+
+
+def relu_grad_reference(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """dx = dy where y > 0 or y is NaN, else 0, also where dy is Inf. dy and y of one shape; dx in y's memory order."""
+    return np.where(y <= 0, y.dtype.type(0), dy)
+
+
+def relu_cpu(x: np.ndarray) -> np.ndarray:
+    axes = memory_axes(x)
+    y = empty((x.size,), x.dtype)
+    source = flat(x, axes)
+    rectify(source, source, y)
+    return unflatten(y, x.shape, axes)
+
+
+def relu_grad_cpu(dy: np.ndarray, y: np.ndarray) -> np.ndarray:
+    axes = memory_axes(y)
+    dx = empty((y.size,), y.dtype)
+    rectify(flat(y, axes), flat(dy, axes), dx)
+    return unflatten(dx, y.shape, axes)
+
+
+@jit(parallel=True)
+def rectify(gate, value, out):
+    """out[i] = 0 where gate[i] <= 0, else value[i]; flat arrays."""
+    for chunk in prange((len(gate) + CHUNK - 1) // CHUNK):
+        g, v = gate[chunk * CHUNK : (chunk + 1) * CHUNK], value[chunk * CHUNK : (chunk + 1) * CHUNK]
+        result = out[chunk * CHUNK : (chunk + 1) * CHUNK]
+        for i in range(len(g)):
+            result[i] = 0 if g[i] <= 0 else v[i]
+
+
+relu = Kernel("relu", relu_reference, relu_cpu)
+relu_grad = Kernel("relu_grad", relu_grad_reference, relu_grad_cpu)
