@@ -22,6 +22,7 @@ from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
 from .relu import relu, relu_grad
 from .sgd import sgd_step
+from .sigmoid import sigmoid, sigmoid_grad
 
 __all__ = [
     "REGISTRY",
@@ -50,6 +51,8 @@ __all__ = [
     "relu",
     "relu_grad",
     "sgd_step",
+    "sigmoid",
+    "sigmoid_grad",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
     "use",

@@ -59,20 +59,8 @@ def elu(input: Array, alpha: float = 1.0) -> Any:
 @differentiable
 def sigmoid(input: Array) -> Any:
     """y = 1 / (1 + e⁻ˣ); dy/dx = y (1 - y)."""
-    x = floating(input)
-    xp = array_module(x)
-    y = xp.negative(x)
-    xp.exp(y, out=y)  # overflows to Inf for very negative x, and 1 / Inf = 0 is right
-    y += 1
-    xp.reciprocal(y, out=y)
-
-    def dx(dy: Array) -> Array:
-        slope = y * y
-        xp.subtract(y, slope, out=slope)
-        slope *= dy
-        return slope
-
-    return y, (dx,)
+    y = kernels.sigmoid(floating(input))
+    return y, (lambda dy: kernels.sigmoid_grad(dy, y),)
 
 
 @differentiable
