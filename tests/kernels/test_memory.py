@@ -1,0 +1,72 @@
+"""The pool of large buffers: memory is used again, and never by two arrays at a time."""
+
+import gc
+
+import numpy as np
+import pytest
+
+from minitorch_kernels import memory
+from minitorch_kernels.memory import LARGE, LINE, empty
+
+SHAPE = (LARGE // 4 + 3,)
+
+
+@pytest.fixture(autouse=True)
+def fresh_pool(monkeypatch):
+    """A pool of its own for each test."""
+    gc.collect()
+    monkeypatch.setattr(memory, "pool", memory.Pool())
+
+
+def address(array):
+    return array.__array_interface__["data"][0]
+
+
+def test_freed_memory_serves_the_next_request_of_its_size():
+    first = empty(SHAPE, np.float32)
+    where = address(first)
+    del first
+    assert address(empty(SHAPE, np.float32)) == where
+
+
+def test_arrays_in_use_never_overlap():
+    arrays = [empty(SHAPE, np.float32) for _ in range(4)]
+    for number, array in enumerate(arrays):
+        array[:] = number
+    assert [set(array.tolist()) for array in arrays] == [{0}, {1}, {2}, {3}]
+
+
+@pytest.mark.parametrize(
+    "view", [lambda x: x[5:9], lambda x: x.reshape(-1, 1).T, lambda x: x.view(np.int32), np.asarray]
+)
+def test_a_view_keeps_the_memory(view):
+    whole = empty(SHAPE, np.float32)
+    part = view(whole)
+    where = address(whole)
+    del whole
+    assert address(empty(SHAPE, np.float32)) != where
+    assert address(part) >= where
+
+
+def test_large_buffers_begin_at_a_cache_line():
+    assert all(address(array) % LINE == 0 for array in [empty((LARGE + n,), np.uint8) for n in range(20)])
+
+
+def test_shape_dtype_and_order():
+    array = empty((3, 100, 101), np.float64)
+    assert (array.shape, array.dtype) == ((3, 100, 101), np.float64)
+    assert array.flags.c_contiguous
+    assert array.flags.writeable
+
+
+def test_what_exceeds_the_limit_is_given_back(monkeypatch):
+    monkeypatch.setattr(memory, "LIMIT", 3 * LARGE)
+    for size in (LARGE, LARGE + 1, LARGE + 2, 9 * LARGE):
+        empty((size,), np.uint8)
+        assert memory.pool.held <= 3 * LARGE
+        assert memory.pool.held == sum(size * len(free) for size, free in memory.pool.free.items())
+
+
+def test_small_arrays_are_plain():
+    empty((4,), np.float32)
+    assert not memory.pool.free
