@@ -42,7 +42,7 @@ $(VENV)/python:
 	@touch $@
 
 $(VENV)/installed: $(VENV)/python pyproject.toml
-	@echo "installing minitorch_cv and what it needs into $(VENV)"
+	@echo "installing minitorch_cv and what it needs into $(VENV) (a minute or two)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
