@@ -59,4 +59,6 @@ from .ops import *  # noqa: F403  (the operations, listed in ops/__init__.py)
 from .random import Generator, initial_seed, manual_seed, seed
 from .tensor import Tensor, is_tensor
 
+Size = tuple  # what `x.shape` is
+
 __version__ = "0.1.0"

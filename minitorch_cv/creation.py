@@ -182,12 +182,20 @@ def randn(
 
 
 def normal(
-    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Random numbers of the normal distribution with the given mean and standard deviation (numbers or tensors)."""
     if size is None:
         size = np.broadcast_shapes(np.shape(mean), np.shape(std))
-    return mean + std * randn(size, generator=generator, dtype=dtype)
+    values = mean + std * randn(size, generator=generator, dtype=dtype)
+    return finish(values.detach().numpy(), requires_grad, device)
 
 
 def randint(
