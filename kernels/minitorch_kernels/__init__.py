@@ -4,6 +4,9 @@ Each operation has a reference in plain NumPy and a fast version compiled by Num
 by a `Kernel`. Kernels know nothing of tensors or of graphs.
 """
 
+from .adadelta import adadelta_step
+from .adagrad import adagrad_step
+from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
 from .avg_pool2d import avg_pool2d, avg_pool2d_grad
 from .batch_norm import (
@@ -21,12 +24,16 @@ from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
 from .relu import relu, relu_grad
+from .rmsprop import rmsprop_step
 from .sgd import sgd_step
 from .sigmoid import sigmoid, sigmoid_grad
 
 __all__ = [
     "REGISTRY",
     "Kernel",
+    "adadelta_step",
+    "adagrad_step",
+    "adam_step",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_grad",
     "adaptive_max_pool2d",
@@ -50,6 +57,7 @@ __all__ = [
     "max_pool2d_grad",
     "relu",
     "relu_grad",
+    "rmsprop_step",
     "sgd_step",
     "sigmoid",
     "sigmoid_grad",

@@ -6,9 +6,7 @@ import numpy as np
 
 from .jit import jit, prange
 from .kernel import Kernel
-from .strides import flat, lies_in, memory_axes
-
-CHUNK = 1 << 16  # elements one thread updates at a time; a smaller parameter is not worth waking a second thread
+from .optimizer_step import CHUNK, check_shapes, run_step
 
 
 def sgd_step_reference(
@@ -30,7 +28,7 @@ def sgd_step_reference(
     is None; maximize negates grad. Raises ValueError where the shapes differ.
     Source: torch.optim.SGD; d2l sections 12.4 and 12.6.
     """
-    check_shapes(param, grad, momentum_buffer)
+    check_shapes("sgd_step", param, grad, {"momentum_buffer": momentum_buffer})
     direction = -grad if maximize else grad
     if weight_decay != 0:
         direction = direction + weight_decay * param
@@ -56,28 +54,22 @@ def sgd_step_cpu(
     maximize: bool,
     first: bool,
 ) -> None:
-    check_shapes(param, grad, momentum_buffer)
-    axes = memory_axes(param)
-    if not (lies_in(param, axes) and (momentum_buffer is None or lies_in(momentum_buffer, axes))):
-        # flat() would hand out copies, and the step would be lost with them
-        return sgd_step_reference(
-            param, grad, momentum_buffer, lr, momentum, dampening, nesterov, weight_decay, maximize, first
-        )
-    number = param.dtype.type
-    p, g = flat(param, axes), flat(grad, axes)
-    buffer = g if momentum_buffer is None else flat(momentum_buffer, axes)
-    scalars = number(lr), number(momentum), number(1 - dampening), number(weight_decay), number(-1 if maximize else 1)
-    step = step_flat if p.size <= CHUNK else step_chunks
-    step(p, g, buffer, *scalars, bool(nesterov), momentum_buffer is not None, bool(first))
-
-
-def check_shapes(param: np.ndarray, grad: np.ndarray, momentum_buffer: np.ndarray | None) -> None:
-    for name, array in (("grad", grad), ("momentum_buffer", momentum_buffer)):
-        if array is not None and array.shape != param.shape:
-            raise ValueError(
-                f"sgd_step: {name} has shape {array.shape} but the parameter {param.shape}; "
-                "was the optimiser's state saved from another model?"
-            )
+    run_step(
+        "sgd_step",
+        step_flat,
+        step_chunks,
+        param,
+        grad,
+        {"momentum_buffer": momentum_buffer},
+        lr,
+        momentum,
+        1 - dampening,
+        weight_decay,
+        -1.0 if maximize else 1.0,
+        bool(nesterov),
+        momentum_buffer is not None,
+        bool(first),
+    )
 
 
 @jit

@@ -19,7 +19,8 @@ from .case import Case
 from .cases import CASES, operations, uncovered
 from .report import Report
 
-NO_GRADIENT = {"sgd_step"}  # kernels that no function reaches which one could differentiate
+# kernels that no function reaches which one could differentiate
+NO_GRADIENT = {"adadelta_step", "adagrad_step", "adam_step", "rmsprop_step", "sgd_step"}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from minitorch_kernels.sgd import sgd_step
 
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, Params
+from .options import refuse_negative
 
 
 class SGD(Optimizer):
@@ -39,9 +40,7 @@ class SGD(Optimizer):
         super().__init__(params, defaults)
 
     def check_options(self, group: Group) -> None:
-        for option in ("lr", "momentum", "weight_decay"):
-            if group[option] < 0:
-                raise ValueError(f"SGD: {option}={group[option]} must not be negative")
+        refuse_negative("SGD", group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError(
                 f"SGD: nesterov needs a momentum above 0 and no dampening, got momentum={group['momentum']} and "

@@ -65,7 +65,7 @@ def reversed_storage(a):
 
 
 def negative_strides(a):
-    flip = (slice(None, None, -1),) * a.ndim
+    flip = (..., *(slice(None, None, -1),) * a.ndim)  # with the dots, a 0-d array stays one
     return a[flip].copy()[flip]
 
 
@@ -121,8 +121,8 @@ def test_one_thread_equals_two(name, case, dtype):
 
 
 def arguments(case, dtype):
-    """The same fresh arguments at each call."""
-    return list(case(np.random.default_rng(0), dtype))
+    """The same fresh arguments at each call; NumPy draws 0-d arrays as scalars, which become arrays again."""
+    return [np.asarray(a) if isinstance(a, np.generic) else a for a in case(np.random.default_rng(0), dtype)]
 
 
 def run(name, implementation, args):

@@ -122,7 +122,9 @@ PYTHON = [
     for name in sorted(set(dir(mt.nn)) & set(torch.nn.__all__ if hasattr(torch.nn, "__all__") else dir(torch.nn)))
     if inspect.isclass(getattr(mt.nn, name))
 ] + [
-    pytest.param(mt.optim.SGD, torch.optim.SGD, id="optim.SGD"),
+    pytest.param(getattr(mt.optim, name), getattr(torch.optim, name), id=f"optim.{name}")
+    for name in ("Adadelta", "Adagrad", "Adam", "AdamW", "RMSprop", "SGD")
+] + [
     pytest.param(mt.utils.data.DataLoader, torch.utils.data.DataLoader, id="data.DataLoader"),
     pytest.param(mt.Tensor.backward, torch.Tensor.backward, id="Tensor.backward"),
     pytest.param(mt.nn.Module.load_state_dict, torch.nn.Module.load_state_dict, id="Module.load_state_dict"),

@@ -1,0 +1,92 @@
+"""One step of Adadelta on one parameter array, in place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import jit, prange
+from .kernel import Kernel
+from .optimizer_step import CHUNK, check_shapes, rounded, run_step
+
+
+def adadelta_step_reference(
+    param: np.ndarray,
+    grad: np.ndarray,
+    square_avg: np.ndarray,
+    acc_delta: np.ndarray,
+    lr: float,
+    rho: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    """param -= lr d, with d = sqrt(u + eps) / sqrt(v + eps) g and the running averages v of g² and u of d².
+
+    v = square_avg = rho v + (1 - rho) g², then u = acc_delta = rho u + (1 - rho) d²; g = ±grad + weight_decay param.
+    All arrays have param's shape, with any strides; all but grad are overwritten. maximize negates grad. Raises
+    ValueError where the shapes differ.
+    Source: Zeiler, ADADELTA: An Adaptive Learning Rate Method, 2012; torch.optim.Adadelta; d2l section 12.9.
+    """
+    check_shapes("adadelta_step", param, grad, {"square_avg": square_avg, "acc_delta": acc_delta})
+    rho = rounded(rho, param)
+    direction = -grad if maximize else grad
+    if weight_decay != 0:
+        direction = direction + weight_decay * param
+    square_avg *= rho
+    square_avg += (1 - rho) * direction * direction
+    delta = np.sqrt(acc_delta + eps) / np.sqrt(square_avg + eps) * direction
+    acc_delta *= rho
+    acc_delta += (1 - rho) * delta * delta
+    param -= lr * delta
+
+
+def adadelta_step_cpu(
+    param: np.ndarray,
+    grad: np.ndarray,
+    square_avg: np.ndarray,
+    acc_delta: np.ndarray,
+    lr: float,
+    rho: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    rho = rounded(rho, param)
+    run_step(
+        "adadelta_step",
+        adadelta_flat,
+        adadelta_chunks,
+        param,
+        grad,
+        {"square_avg": square_avg, "acc_delta": acc_delta},
+        lr,
+        rho,
+        1 - rho,
+        eps,
+        weight_decay,
+        -1.0 if maximize else 1.0,
+    )
+
+
+@jit
+def adadelta_flat(p, g, v, u, lr, rho, fresh, eps, decay, sign):
+    """The step on flat arrays of one size."""
+    for i in range(len(p)):
+        d = sign * g[i]
+        if decay != 0:
+            d += decay * p[i]
+        second = rho * v[i] + fresh * d * d
+        delta = np.sqrt(u[i] + eps) / np.sqrt(second + eps) * d
+        v[i] = second
+        u[i] = rho * u[i] + fresh * delta * delta
+        p[i] -= lr * delta
+
+
+@jit(parallel=True)
+def adadelta_chunks(p, g, v, u, lr, rho, fresh, eps, decay, sign):
+    for chunk in prange((len(p) + CHUNK - 1) // CHUNK):
+        part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        adadelta_flat(p[part], g[part], v[part], u[part], lr, rho, fresh, eps, decay, sign)
+
+
+adadelta_step = Kernel("adadelta_step", adadelta_step_reference, adadelta_step_cpu)

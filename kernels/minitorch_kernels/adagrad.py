@@ -1,0 +1,68 @@
+"""One step of Adagrad on one parameter array, in place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import jit, prange
+from .kernel import Kernel
+from .optimizer_step import CHUNK, check_shapes, run_step
+
+
+def adagrad_step_reference(
+    param: np.ndarray,
+    grad: np.ndarray,
+    square_sum: np.ndarray,
+    lr: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    """param -= lr g / (sqrt(s) + eps), with s = square_sum = s + g² and g = ±grad + weight_decay param.
+
+    All arrays have param's shape, with any strides; param and square_sum are overwritten. maximize negates grad.
+    Raises ValueError where the shapes differ.
+    Source: Duchi, Hazan and Singer, Adaptive Subgradient Methods, 2011; torch.optim.Adagrad; d2l section 12.7.
+    """
+    check_shapes("adagrad_step", param, grad, {"sum": square_sum})
+    direction = -grad if maximize else grad
+    if weight_decay != 0:
+        direction = direction + weight_decay * param
+    square_sum += direction * direction
+    param -= lr * direction / (np.sqrt(square_sum) + eps)
+
+
+def adagrad_step_cpu(
+    param: np.ndarray,
+    grad: np.ndarray,
+    square_sum: np.ndarray,
+    lr: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    sign = -1.0 if maximize else 1.0
+    buffers = {"sum": square_sum}
+    run_step("adagrad_step", adagrad_flat, adagrad_chunks, param, grad, buffers, lr, eps, weight_decay, sign)
+
+
+@jit
+def adagrad_flat(p, g, s, lr, eps, decay, sign):
+    """The step on flat arrays of one size."""
+    for i in range(len(p)):
+        d = sign * g[i]
+        if decay != 0:
+            d += decay * p[i]
+        total = s[i] + d * d
+        s[i] = total
+        p[i] -= lr * d / (np.sqrt(total) + eps)
+
+
+@jit(parallel=True)
+def adagrad_chunks(p, g, s, lr, eps, decay, sign):
+    for chunk in prange((len(p) + CHUNK - 1) // CHUNK):
+        part = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        adagrad_flat(p[part], g[part], s[part], lr, eps, decay, sign)
+
+
+adagrad_step = Kernel("adagrad_step", adagrad_step_reference, adagrad_step_cpu)

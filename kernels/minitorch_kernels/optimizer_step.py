@@ -1,0 +1,64 @@
+"""What the optimizers' kernels share: checking the arrays of one parameter, and walking over them as flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from .strides import flat, lies_in, memory_axes, unflatten
+
+CHUNK = 1 << 16  # elements one thread updates at a time; a smaller parameter is not worth waking a second thread
+
+Buffers = Mapping[str, np.ndarray | None]
+
+
+def check_shapes(kernel: str, param: np.ndarray, grad: np.ndarray, buffers: Buffers) -> None:
+    """ValueError where the gradient or a buffer has another shape than the parameter."""
+    for name, array in {"grad": grad, **buffers}.items():
+        if array is not None and array.shape != param.shape:
+            raise ValueError(
+                f"{kernel}: {name} has shape {array.shape} but the parameter {param.shape}; "
+                "was the optimiser's state saved from another model?"
+            )
+
+
+def run_step(
+    kernel: str,
+    step_flat: Callable[..., None],
+    step_chunks: Callable[..., None],
+    param: np.ndarray,
+    grad: np.ndarray,
+    buffers: Buffers,
+    *scalars: float | bool,
+) -> None:
+    """step(param, grad, *buffers, *scalars) on flat arrays in param's memory order; param and the buffers change.
+
+    A buffer of None is one that the step does not use: the gradient stands in its place. Floats are given in param's
+    dtype. `step_chunks` runs where there is more than one chunk.
+    """
+    check_shapes(kernel, param, grad, buffers)
+    axes = memory_axes(param)
+    gradient = flat(grad, axes)
+    changed = {name: array for name, array in {"param": param, **buffers}.items() if array is not None}
+    elements = {name: flat(array, axes) for name, array in changed.items()}
+    number = param.dtype.type
+    step = step_flat if param.size <= CHUNK else step_chunks
+    step(
+        elements["param"],
+        gradient,
+        *(elements.get(name, gradient) for name in buffers),
+        *(scalar if isinstance(scalar, bool) else number(scalar) for scalar in scalars),
+    )
+    for name, array in changed.items():
+        if not lies_in(array, axes):  # then its elements are a copy
+            array[...] = unflatten(elements[name], array.shape, axes)
+
+
+def rounded(value: float, array: np.ndarray) -> float:
+    """`value` as the array's dtype holds it.
+
+    A running average a v + (1 - a) g must take both factors from the same a: 0.999 and 0.001, each rounded to float32,
+    add up to 1 + 1.3e-8, and the average of many steps would be 1.3e-5 too large.
+    """
+    return float(array.dtype.type(value))
