@@ -78,7 +78,6 @@ def softmax_cross_entropy_grad_cpu(
     labels, counted, w = read_target(probabilities.shape, probabilities.dtype, target, weight, ignore_index)
     hard, soft = smoothing_shares(label_smoothing, w)
     dlogits = empty_batch_last(probabilities.shape, probabilities.dtype)
-    hard, soft = smoothing_shares(label_smoothing, w)
     dlosses, p = np.ascontiguousarray(dlosses), stored_batch_last(probabilities)
     gradient(dlosses, p, labels, counted, w, hard, soft, empty(labels.shape, p.dtype), stored_batch_last(dlogits))
     return dlogits

@@ -1,9 +1,9 @@
 """Where the kernels' buffers come from: a pool, because fresh memory is expensive.
 
 A training step needs the same large buffers again and again. Memory that is new from the operating system is handed
-over page by page, at the first touch of each: for LeNet's step that costs a third of the time. So a large buffer goes
-back to the pool when the last array over it is gone, and serves the next request of its size. Its first element lies at
-a multiple of 64 bytes, so that no vector load straddles two cache lines.
+over page by page, at the first touch of each, which for LeNet's step costs a good part of the time. So a large buffer
+goes back to the pool when the last array over it is gone, and serves the next request of its size. Its first element
+lies at a multiple of 64 bytes, so that no vector load straddles two cache lines.
 """
 
 from __future__ import annotations
