@@ -1,11 +1,13 @@
 # make lenet   trains LeNet on Fashion-MNIST; ARGS="..." is passed on, for instance ARGS="--activation relu --lr 0.1"
 # make test    runs every test that needs neither a GPU nor PyTorch (NUMBA_DISABLE_JIT=1 make test: with coverage)
-# make parity  installs PyTorch and compares every operation with it; TORCH="torch==2.13.0" chooses the version
+# make parity  installs PyTorch and torchvision and compares every operation and network with theirs;
+#              TORCH="torch==2.13.0" TORCHVISION="torchvision==0.28.0" choose the versions, which belong together
 # make bench   measures LeNet's training step against PyTorch, and writes benchmarks/results/
 
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
+TORCHVISION ?= torchvision==0.28.0
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -52,8 +54,9 @@ $(VENV)/installed-test: $(VENV)/installed
 	@touch $@
 
 $(VENV)/installed-parity: $(VENV)/installed-test
-	@echo "installing PyTorch ($(TORCH)) to compare with"
+	@echo "installing PyTorch ($(TORCH), $(TORCHVISION)) to compare with"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "$(TORCHVISION)"
 	@touch $@
 
 clean:

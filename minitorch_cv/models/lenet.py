@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 from .. import nn
 from ..tensor import Tensor
+from .common import check_images, xavier_weights
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh}
 
@@ -22,6 +23,7 @@ class LeNet(nn.Module):
         if activation not in ACTIVATIONS:
             raise ValueError(f"LeNet: activation={activation!r}; choose one of {', '.join(ACTIVATIONS)}")
         act = ACTIVATIONS[activation]
+        self.in_channels = in_channels
         self.features = nn.Sequential(
             OrderedDict(
                 conv1=nn.Conv2d(in_channels, 6, kernel_size=5, padding=2),  # (N, C, 28, 28) -> (N, 6, 28, 28)
@@ -45,13 +47,8 @@ class LeNet(nn.Module):
         self.apply(xavier_weights)
 
     def forward(self, input: Tensor) -> Tensor:
+        check_images("LeNet", input, self.in_channels, size=(28, 28))
         return self.classifier(self.features(input))
-
-
-def xavier_weights(module: nn.Module) -> None:
-    """Draw the weights of a convolution or linear layer Xavier-uniform."""
-    if isinstance(module, (nn.Conv2d, nn.Linear)):
-        nn.init.xavier_uniform_(module.weight)
 
 
 def lenet(in_channels: int = 1, num_classes: int = 10, activation: str = "sigmoid") -> LeNet:

@@ -1,0 +1,35 @@
+"""What the networks share: how the book draws their first weights, and what they say about images that do not fit."""
+
+from __future__ import annotations
+
+from .. import nn
+from ..tensor import Tensor
+
+
+def xavier_weights(module: nn.Module) -> None:
+    """Draw the weights of a convolution or linear layer Xavier-uniform, the book's start: `net.apply(xavier_weights)`."""
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
+        nn.init.xavier_uniform_(module.weight)
+
+
+def check_images(
+    network: str, x: Tensor, in_channels: int, size: tuple[int, int] | None = None, least: int | None = None
+) -> None:
+    """ValueError where x is not (N, in_channels, H, W), or H and W are not `size`, or are smaller than `least`.
+
+    size: for networks that end in a linear layer over a map of fixed size; least: the smallest side that the strides
+    and pools of a network leave a pixel of.
+    """
+    sides = size or ("H", "W")
+    wanted = f"({', '.join(str(n) for n in ('N', in_channels, *sides))})"
+    if x.ndim != 4 or x.shape[1] != in_channels:
+        raise ValueError(
+            f"{network}: takes images of shape {wanted}, got {tuple(x.shape)}; give it such images, "
+            f"or build it with in_channels={x.shape[1] if x.ndim == 4 else 'the number of their channels'}"
+        )
+    if size is not None and tuple(x.shape[2:]) != size:
+        raise ValueError(f"{network}: takes images of shape {wanted}, got {tuple(x.shape)}; resize them to {size}")
+    if least is not None and min(x.shape[2:]) < least:
+        raise ValueError(
+            f"{network}: needs images of at least {least}x{least} pixels, got {tuple(x.shape)}; resize them"
+        )
