@@ -7,7 +7,7 @@ from ..tensor import Tensor
 
 
 def xavier_weights(module: nn.Module) -> None:
-    """Draw the weights of a convolution or linear layer Xavier-uniform, the book's start: `net.apply(xavier_weights)`."""
+    """Xavier-uniform weights for a convolution or linear layer, as the book draws them: `net.apply(xavier_weights)`."""
     if isinstance(module, (nn.Conv2d, nn.Linear)):
         nn.init.xavier_uniform_(module.weight)
 
