@@ -5,7 +5,7 @@
 
 from minitorch_kernels import use
 
-from . import cuda, data, models, nn, ops, optim, random, utils
+from . import cuda, data, models, nn, onnx, ops, optim, random, utils
 from .creation import (
     arange,
     as_tensor,
