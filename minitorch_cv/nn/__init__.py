@@ -20,6 +20,7 @@ from .activation import (
 from .batchnorm import BatchNorm1d, BatchNorm2d, LazyBatchNorm1d, LazyBatchNorm2d
 from .containers import ModuleDict, ModuleList, ParameterList, Sequential
 from .conv import Conv2d, LazyConv2d
+from .conv_transpose import ConvTranspose2d, LazyConvTranspose2d
 from .dropout import Dropout
 from .flatten import Flatten, Unflatten
 from .linear import Identity, LazyLinear, Linear

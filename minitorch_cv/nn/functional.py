@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..ops.activation import gelu, logsigmoid, prelu, sigmoid, softplus
 from ..ops.conv import conv2d
+from ..ops.conv_transpose import conv_transpose2d
 from ..ops.cross_entropy import cross_entropy, nll_loss
 from ..ops.distance import cosine_similarity, normalize, pairwise_distance
 from ..ops.dropout import dropout
@@ -38,6 +39,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "channel_shuffle",
     "conv2d",
+    "conv_transpose2d",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
