@@ -4,3 +4,6 @@ Parameters and buffers have exactly torchvision's names and shapes, so that its 
 safetensors file, load by name (`minitorch_cv.train.load_weights`). They are made of the same blocks as the book's
 networks in `minitorch_cv.models`.
 """
+
+from .alexnet import alexnet
+from .vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
