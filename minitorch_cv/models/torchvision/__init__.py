@@ -6,3 +6,5 @@ networks in `minitorch_cv.models`.
 """
 
 __all__: list[str] = []
+from .alexnet import alexnet
+from .vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
