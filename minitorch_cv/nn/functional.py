@@ -9,10 +9,23 @@ from ..ops.activation import gelu, logsigmoid, prelu, sigmoid, softplus
 from ..ops.conv import conv2d
 from ..ops.cross_entropy import cross_entropy, nll_loss
 from ..ops.distance import cosine_similarity, normalize, pairwise_distance
-from ..ops.dropout import dropout
+from ..ops.dropout import dropout, stochastic_depth
 from ..ops.fold import fold, unfold
 from ..ops.indexing import one_hot
-from ..ops.inplace_activation import elu, hardtanh, leaky_relu, log_softmax, relu, relu6, silu, softmax
+from ..ops.inplace_activation import (
+    elu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    log_softmax,
+    mish,
+    relu,
+    relu6,
+    silu,
+    softmax,
+)
+from ..ops.local_response_norm import local_response_norm
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -42,15 +55,19 @@ __all__ = [
     "elu",
     "fold",
     "gelu",
+    "hardsigmoid",
+    "hardswish",
     "hardtanh",
     "huber_loss",
     "kl_div",
     "l1_loss",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
     "max_pool2d",
+    "mish",
     "mse_loss",
     "nll_loss",
     "normalize",
@@ -65,6 +82,7 @@ __all__ = [
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "stochastic_depth",
     "tanh",
     "unfold",
 ]
