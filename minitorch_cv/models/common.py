@@ -33,3 +33,10 @@ def check_images(
         raise ValueError(
             f"{network}: needs images of at least {least}x{least} pixels, got {tuple(x.shape)}; resize them"
         )
+
+
+def check_sizes(network: str, in_channels: int, num_classes: int) -> None:
+    """ValueError where a network is to be built for no channels, or for no classes."""
+    for name, size in (("in_channels", in_channels), ("num_classes", num_classes)):
+        if size < 1:
+            raise ValueError(f"{network}: {name}={size}; choose 1 or more")
