@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .loop import Epoch
+from .progress import Epoch
 
 CONFIG, METRICS, CURVES, PREDICTIONS, WEIGHTS = FILES = (
     "config.json",
