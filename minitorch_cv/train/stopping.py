@@ -36,8 +36,13 @@ class EarlyStopping:
     def __call__(self, epoch: Epoch) -> None:
         """Look at the epoch that has ended; StopTraining where it was one too many."""
         self.look_at(epoch)
-        if self.epochs_without >= self.patience:
+        if self.patience_is_over:
             raise StopTraining(f"{self.metric} did not get better in {self.patience} epochs")
+
+    @property
+    def patience_is_over(self) -> bool:
+        """True where no further epoch should follow."""
+        return self.epochs_without >= self.patience
 
     def look_at(self, epoch: Epoch) -> None:
         """Compare the epoch with the best one."""
