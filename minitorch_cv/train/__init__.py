@@ -5,6 +5,7 @@ from .checkpoint_file import CheckpointError
 from .ema import EMA
 from .freezing import freeze
 from .loop import NonFiniteLossError, StopTraining, evaluate, fit
+from .mixing import CutMix, MixUp
 from .progress import Epoch, Progress, Step
 from .run_folder import RunFolder
 from .stopping import EarlyStopping
@@ -15,8 +16,10 @@ __all__ = [
     "EMA",
     "Checkpoint",
     "CheckpointError",
+    "CutMix",
     "EarlyStopping",
     "Epoch",
+    "MixUp",
     "NonFiniteLossError",
     "Progress",
     "RunFolder",

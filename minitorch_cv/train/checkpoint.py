@@ -28,7 +28,7 @@ class Checkpoint:
     weights, bit by bit, and the history that the run would have reached without the interruption. Saved are the model's
     state, the optimizer's, the schedule's, the averages, the position with its history, the state of train_loader's
     generator, of the default one (dropout) and of all in `generators`. What a caller builds is not: functions, data,
-    which parameters are frozen. train_loader needs a generator of its own.
+    which parameters are frozen.
     """
 
     model: Any
@@ -45,7 +45,6 @@ class Checkpoint:
         The file appears whole or not at all. CheckpointError, with an earlier file of this name unharmed, where the
         disk is full or does not let itself be written to.
         """
-        self.refuse_shared_generator()
         arrays: Arrays = {}
         state = {
             "metadata": dict(metadata or {}),
@@ -65,7 +64,6 @@ class Checkpoint:
         CheckpointError where the file is missing, foreign, truncated or altered (then nothing has changed), or where
         the parts are not built like those that were saved (then build them anew).
         """
-        self.refuse_shared_generator()
         arrays, state = read_file(Path(path))
         try:
             self.check_parts(state)
@@ -77,10 +75,7 @@ class Checkpoint:
                 self.ema.load_state_dict(with_arrays_back(state["ema"], arrays))
             self.progress.load_state_dict(state["progress"])
             self.train_loader.load_state_dict(state["loader"])
-            if self.progress.batch == 0 and state["loader"]["batch"] > 0:
-                for _ in self.train_loader:  # saved between two epochs: end the earlier one, which has no batch left
-                    pass
-            for name, generator in self.all_generators().items():
+            for name, generator in self.all_generators().items():  # after the loader, which may have drawn from them
                 generator.set_state(state["generators"][name])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path}: does not fit: {error}") from error
@@ -98,14 +93,6 @@ class Checkpoint:
         ours, theirs = sorted(self.all_generators()), sorted(state["generators"])
         if ours != theirs:
             raise ValueError(f"it has the generators {theirs} but there are {ours}; build the run alike")
-
-    def refuse_shared_generator(self) -> None:
-        """ValueError where train_loader draws from the default generator, which dropout moves on during an epoch."""
-        if self.train_loader.generator is None:
-            raise ValueError(
-                "Checkpoint: train_loader draws from the default generator, as dropout does, so that the order of an "
-                "epoch could not be found again; give it generator=Generator().manual_seed(...)"
-            )
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -126,7 +113,7 @@ def with_arrays_apart(state: Any, name: str, arrays: Arrays) -> Any:
 def with_arrays_back(state: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     """The state with its arrays in their places."""
     if isinstance(state, Mapping):
-        if state.keys() == {"array"}:
+        if state.keys() == {"array"} and isinstance(state["array"], str):
             return arrays[state["array"]]
         return {key: with_arrays_back(value, arrays) for key, value in state.items()}
     return state

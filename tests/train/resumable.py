@@ -31,6 +31,7 @@ class ResumableLoader(DataLoader):
             array = np.where(rng.random((len(array), 1, 1, 1)) < 0.5, array[..., ::-1], array)
             self.given = number + 1
             yield Tensor(array * rng.uniform(0.5, 1, (len(array), 1, 1, 1)).astype("f4")), labels
+        self.start, self.given = None, 0
 
     def state_dict(self):
         return {"generator": self.start or self.generator.get_state(), "batch": self.given}
