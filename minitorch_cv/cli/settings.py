@@ -162,29 +162,6 @@ def chosen(option: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
-def parse_options(texts: Sequence[str]) -> dict[str, Any]:
-    """["ratio=4", "activation=relu"] -> {"ratio": 4, "activation": "relu"}."""
-    out = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not (name and equals and value):
-            raise SettingsError(f"--option {text}: must be NAME=VALUE, for instance dropout=0.3")
-        out[name.strip()] = parse_value(value.strip())
-    return out
-
-
-def parse_value(text: str) -> Any:
-    """A whole number, another number, true or false, none, else the text itself."""
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    if re.fullmatch(r"[+-]?\d+", text):
-        return int(text)
-    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE):
-        return float(text)
-    return text
-
-
 def parse_numbers(text: str) -> list[int]:
     """ "4,8" -> [4, 8]; SettingsError for what are no rising whole numbers."""
     parts = [part.strip() for part in text.split(",")]
@@ -195,9 +172,9 @@ def parse_numbers(text: str) -> list[int]:
 
 
 def network_options(settings: Settings, in_channels: int, num_classes: int) -> dict[str, Any]:
-    """All that the function which builds the network is given; the size of the images where it asks for it."""
+    """The options of the network, and as far as it asks for them the channels, classes and size of the images."""
     from ..models import find
 
     known = inspect.signature(find(settings.model)).parameters
-    size = {"image_size": settings.resize} if "image_size" in known else {}
-    return {"in_channels": in_channels, "num_classes": num_classes, **size, **settings.options}
+    facts = {"in_channels": in_channels, "num_classes": num_classes, "image_size": settings.resize}
+    return {**{name: value for name, value in facts.items() if name in known}, **settings.options}

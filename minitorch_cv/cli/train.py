@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..models import MODELS
+from ..models import BOOK
 from .errors import fail
+from .options import parsed
 from .settings import (
     OPTIMIZERS,
     SCHEDULES,
@@ -18,7 +19,6 @@ from .settings import (
     network_options,
     new_settings,
     parse_numbers,
-    parse_options,
     resumed_settings,
 )
 
@@ -38,7 +38,7 @@ def command(
     context: typer.Context,
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help=f"The network: {', '.join(MODELS)}.", show_default=False),
+        typer.Argument(metavar="MODEL", help=f"The network: {', '.join(BOOK)}; or torchvision.NAME.", show_default=False),
     ],
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="Passes through the training images.", rich_help_panel=RECIPE)
@@ -228,27 +228,31 @@ def given_settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Those options of the command line that are settings and were given, as Settings has them."""
     given = {name: value for name, value in parameters.items() if value is not None and name not in NOT_SETTINGS}
     try:
-        options = parse_options(parameters["option"] or [])
+        options = {name: as_saved(value) for name, value in parsed(parameters["option"] or []).items()}
         if parameters["activation"] is not None:
             options["activation"] = parameters["activation"]
         if options:
             given["options"] = options
         if "milestones" in given:
             given["milestones"] = parse_numbers(given["milestones"])
-    except SettingsError as error:
+    except ValueError as error:
         fail(error)
     if "augment" in given:
         given["augment"] = [name.strip() for name in given["augment"].split(",")]
     return given
 
 
+def as_saved(value: Any) -> Any:
+    """A tuple as a list, as JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def find_checkpoint(resume: Path) -> Path:
     """The checkpoint that --resume names, itself or by its folder."""
-    from ..train import CheckpointError
-    from ..train.run_folder import find_checkpoint
+    from ..train import CheckpointError, run_folder
 
     try:
-        return find_checkpoint(resume.expanduser())
+        return run_folder.find_checkpoint(resume.expanduser())
     except CheckpointError as error:
         fail(f"--resume {error}")
 
