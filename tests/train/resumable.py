@@ -4,41 +4,30 @@ import numpy as np
 
 import minitorch_cv
 from minitorch_cv import models, nn, optim
-from minitorch_cv.data import DataLoader, TensorDataset
+from minitorch_cv.data import DataLoader, Dataset, TensorDataset
 from minitorch_cv.nn import functional as F
 from minitorch_cv.optim.lr_scheduler import OneCycleLR, StepLR
-from minitorch_cv.random import Generator
+from minitorch_cv.random import Generator, default_generator
 from minitorch_cv.tensor import Tensor
 from minitorch_cv.train import EMA, Checkpoint, fit
 
 EPOCHS, IMAGES, BATCH = 2, 26, 4  # 7 batches an epoch, the last one smaller
 
 
-class ResumableLoader(DataLoader):
-    """Stands in for a loader that knows its position; flips and dims images by draws of each batch's own."""
+class Augmented(Dataset):
+    """Images that are mirrored and dimmed by random numbers of their batch."""
 
-    given, start = 0, None
+    def __init__(self, images, labels):
+        self.images, self.labels = images, labels
 
-    def __iter__(self):
-        skip, self.resumed = getattr(self, "resumed", 0), 0
-        self.start, self.given = self.generator.get_state(), skip
-        batches = list(self.index_batches(self.order()))
-        seed = int(self.generator.numpy.integers(2**32))
-        for number in range(skip, len(batches)):
-            images, labels = self.fetch(batches[number])
-            rng = np.random.default_rng([seed, number])
-            array = images.numpy()
-            array = np.where(rng.random((len(array), 1, 1, 1)) < 0.5, array[..., ::-1], array)
-            self.given = number + 1
-            yield Tensor(array * rng.uniform(0.5, 1, (len(array), 1, 1, 1)).astype("f4")), labels
-        self.start, self.given = None, 0
+    def __len__(self):
+        return len(self.images)
 
-    def state_dict(self):
-        return {"generator": self.start or self.generator.get_state(), "batch": self.given}
-
-    def load_state_dict(self, state):
-        self.generator.set_state(state["generator"])
-        self.start, self.given, self.resumed = state["generator"], state["batch"], state["batch"]
+    def fetch_batch(self, indices, generator):
+        images = self.images[indices]
+        mirrored = generator.random((len(images), 1, 1, 1)) < 0.5
+        dimmed = generator.uniform(0.5, 1, (len(images), 1, 1, 1)).astype(np.float32)
+        return Tensor(np.where(mirrored, images[..., ::-1], images) * dimmed), Tensor(self.labels[indices])
 
 
 class Residual(nn.Module):
@@ -62,7 +51,11 @@ class Residual(nn.Module):
 
 
 class Run:
-    """Everything that one run needs, drawn from one seed but for the data."""
+    """Everything that one run needs, drawn from one seed but for the data.
+
+    lenet: SGD, a schedule per epoch. residual: batch norm, dropout, momentum, mixing, averaged weights, a schedule per
+    batch, batches prepared ahead. adam: the same network with AdamW, all random numbers from the default generator.
+    """
 
     def __init__(self, kind, seed):
         self.kind = kind
@@ -70,10 +63,12 @@ class Run:
         side = 28 if kind == "lenet" else 8
         rng = np.random.default_rng(7)
         images = rng.random((IMAGES, 1, side, side), np.float32)
-        data = TensorDataset(Tensor(images), Tensor(rng.integers(0, 10, IMAGES)))
-        loader = ResumableLoader(data, BATCH, shuffle=True, generator=Generator().manual_seed(seed + 1))
-        self.test_loader = DataLoader(data, BATCH)
-        self.mixing = Generator().manual_seed(seed + 2)
+        labels = rng.integers(0, 10, IMAGES)
+        own = Generator().manual_seed(seed + 1) if kind != "adam" else None
+        workers = int(kind == "residual")
+        loader = DataLoader(Augmented(images, labels), BATCH, shuffle=True, num_workers=workers, generator=own)
+        self.test_loader = DataLoader(TensorDataset(images, labels), BATCH)
+        self.mixing = Generator().manual_seed(seed + 2) if own else default_generator
         model = models.lenet(activation="relu") if kind == "lenet" else Residual()
         self.per = "epoch" if kind == "lenet" else "batch"
         if kind == "lenet":
@@ -86,7 +81,12 @@ class Run:
             optimizer = optim.AdamW(model.parameters(), lr=0.01)
             scheduler, ema = None, EMA(model, 0.8)
         self.parts = Checkpoint(
-            model, optimizer, loader, scheduler=scheduler, ema=ema, generators={"mixing": self.mixing}
+            model,
+            optimizer,
+            loader,
+            scheduler=scheduler,
+            ema=ema,
+            generators={"mixing": self.mixing} if own else {},
         )
 
     def mix(self, images, labels):

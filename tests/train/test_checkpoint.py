@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from minitorch_cv import nn, optim
-from minitorch_cv.data import TensorDataset
+from minitorch_cv.data import DataLoader, TensorDataset
 from minitorch_cv.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 from minitorch_cv.random import Generator
 from minitorch_cv.tensor import Tensor
 from minitorch_cv.train import EMA, Checkpoint, CheckpointError, read_metadata
 
-from .resumable import ResumableLoader, Run
+from .resumable import Run
 
 DATA = TensorDataset(Tensor(np.zeros((4, 3), np.float32)), Tensor(np.zeros(4, np.int64)))
 
@@ -17,7 +17,7 @@ def checkpoint(outputs=2, scheduler=False, ema=False, generators=(), momentum=0.
     """The parts of a run of a linear layer."""
     model = nn.Linear(3, outputs)
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=momentum)
-    loader = ResumableLoader(DATA, 2, generator=Generator().manual_seed(0))
+    loader = DataLoader(DATA, 2, generator=Generator().manual_seed(0))
     return Checkpoint(
         model,
         optimizer,
