@@ -8,9 +8,7 @@ def stage_shapes(net, *shape):
     """{name of a module: shape of its output} for one batch of zeros of this shape, in the order of the outputs."""
     shapes = {}
     for name, module in net.named_modules():
-        module.register_forward_hook(
-            lambda module, args, output, name=name: shapes.update({name: tuple(output.shape)})
-        )
+        module.register_forward_hook(lambda module, args, output, name=name: shapes.update({name: tuple(output.shape)}))
     with mt.no_grad():
         net(mt.zeros(*shape))
     return shapes

@@ -22,9 +22,7 @@ def test_an_image_that_leaves_no_pixel_is_refused_with_the_smallest_that_does():
     assert map_side("Net", features, 8) == 1
     with pytest.raises(ValueError, match="image_size=7 leaves") as error:
         map_side("Net", features, 7)
-    assert str(error.value) == (
-        "Net: image_size=7 leaves no pixel after its convolutions and pools; choose 8 or more"
-    )
+    assert str(error.value) == ("Net: image_size=7 leaves no pixel after its convolutions and pools; choose 8 or more")
 
 
 @pytest.mark.parametrize(
