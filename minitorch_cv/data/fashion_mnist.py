@@ -14,6 +14,7 @@ from .datasets import Dataset
 from .loader import DataLoader
 from .sources import find_source
 from .transforms import Compose, Resize, ToTensor, batch_steps
+from .whole_batches import transform_draws
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,6 +67,11 @@ class FashionMNIST(Dataset):
         self.target_transform = target_transform
 
     @property
+    def draws(self) -> bool:
+        """Whether the transform draws random numbers."""
+        return transform_draws(self.transform)
+
+    @property
     def class_to_idx(self) -> dict[str, int]:
         """The label of every class name."""
         return {name: label for label, name in enumerate(self.classes)}
@@ -89,7 +95,7 @@ class FashionMNIST(Dataset):
             label = self.target_transform(label)
         return image, label
 
-    def fetch_batch(self, indices: Sequence[int] | np.ndarray) -> Any:
+    def fetch_batch(self, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None) -> Any:
         """Images float32 (B, 1, H, W) in [0, 1] and labels int64 (B,) at `indices`.
 
         Made by whole arrays where the transform can be; a transform of one's own gets the images one by one.

@@ -1,6 +1,10 @@
-"""When a class can make a whole batch at once."""
+"""What data sets and transforms can do: make a whole batch at once, draw random numbers from a given generator."""
 
 from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
 
 
 def makes_whole_batches(cls: type, whole: str, single: str) -> bool:
@@ -14,3 +18,20 @@ def makes_whole_batches(cls: type, whole: str, single: str) -> bool:
         if single in vars(ancestor):
             return False
     return False
+
+
+def takes_generator(function: Callable[..., Any]) -> bool:
+    """True for a function with an argument of the name `generator`."""
+    return "generator" in inspect.signature(function).parameters
+
+
+def transform_draws(transform: Any) -> bool:
+    """Whether a transform, or one of the steps it is composed of, draws random numbers from a generator it is given.
+
+    It does if its `batch(images, generator)` cannot do without one: transforms that draw nothing have generator=None.
+    """
+    steps = getattr(transform, "transforms", None)
+    if steps is not None:
+        return any(transform_draws(step) for step in steps)
+    whole = inspect.signature(getattr(transform, "batch", len)).parameters.get("generator")
+    return whole is not None and whole.default is whole.empty
