@@ -24,6 +24,7 @@ from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
 from .relu import relu, relu_grad
+from .resample2d import resample2d
 from .rmsprop import rmsprop_step
 from .sgd import sgd_step
 from .sigmoid import sigmoid, sigmoid_grad
@@ -57,6 +58,7 @@ __all__ = [
     "max_pool2d_grad",
     "relu",
     "relu_grad",
+    "resample2d",
     "rmsprop_step",
     "sgd_step",
     "sigmoid",

@@ -14,6 +14,7 @@ from ..ops.dropout import dropout
 from ..ops.fold import fold, unfold
 from ..ops.indexing import one_hot
 from ..ops.inplace_activation import elu, hardtanh, leaky_relu, log_softmax, relu, relu6, silu, softmax
+from ..ops.interpolate import interpolate
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -48,6 +49,7 @@ __all__ = [
     "gelu",
     "hardtanh",
     "huber_loss",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "leaky_relu",
