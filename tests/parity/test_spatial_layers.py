@@ -219,3 +219,39 @@ def test_interpolate_refuses_what_pytorch_refuses(options):
             t.nn.functional.interpolate(t.zeros(1, 1, 4, 4), **options)
         kinds.append(error.type)
     assert kinds[0] is kinds[1]
+
+
+# -- padding -----------------------------------------------------------------------------------------------------------
+
+PADDING = {
+    "ZeroPad2d": lambda t, widths: t.nn.ZeroPad2d(widths),
+    "ConstantPad2d": lambda t, widths: t.nn.ConstantPad2d(widths, -1.5),
+    "ReflectionPad2d": lambda t, widths: t.nn.ReflectionPad2d(widths),
+    "ReplicationPad2d": lambda t, widths: t.nn.ReplicationPad2d(widths),
+    "CircularPad2d": lambda t, widths: t.nn.CircularPad2d(widths),
+}
+
+
+@pytest.mark.parametrize(
+    "widths", [0, 2, -1, (1, 2, 0, 3), (-1, 2, 1, -2), (3, -2, -1, -1), (0, 0, -1, 3), (4, 3, 3, 2)], ids=str
+)
+@pytest.mark.parametrize("name", PADDING)
+def test_padding_layers(name, widths):
+    for x in (normal(2, 3, 4, 5), normal(3, 4, 5)):
+        compare_modules(lambda t: PADDING[name](t, widths), x)
+    compare(lambda t, x: PADDING[name](t, widths)(x.permute(0, 3, 1, 2)), normal(2, 4, 5, 3, dtype=np.float32))
+    assert repr(PADDING[name](mt, widths)) == repr(PADDING[name](torch, widths))
+
+
+@pytest.mark.parametrize(
+    ("name", "widths"),
+    [
+        ("ZeroPad2d", (-3, -3, 0, 0)),
+        ("ReflectionPad2d", (5, 0, 0, 0)),
+        ("CircularPad2d", (6, 0, 0, 0)),
+    ],
+)
+def test_padding_layers_refuse_what_pytorch_refuses(name, widths):
+    for t in (torch, mt):
+        with pytest.raises(RuntimeError):
+            PADDING[name](t, widths)(t.zeros(2, 3, 4, 5))
