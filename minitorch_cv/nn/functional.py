@@ -13,7 +13,7 @@ from ..ops.distance import cosine_similarity, normalize, pairwise_distance
 from ..ops.dropout import dropout, stochastic_depth
 from ..ops.fold import fold, unfold
 from ..ops.indexing import one_hot
-from ..ops.inplace_activation import (
+from ..ops.inplace_activation import (, elu, hardtanh, leaky_relu, log_softmax, relu, relu6, silu, softmax
     elu,
     hardsigmoid,
     hardswish,
@@ -27,6 +27,7 @@ from ..ops.inplace_activation import (
     softmax,
 )
 from ..ops.local_response_norm import local_response_norm
+from ..ops.interpolate import interpolate
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -63,6 +64,7 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "huber_loss",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "leaky_relu",
