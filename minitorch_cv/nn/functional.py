@@ -13,7 +13,7 @@ from ..ops.distance import cosine_similarity, normalize, pairwise_distance
 from ..ops.dropout import dropout, stochastic_depth
 from ..ops.fold import fold, unfold
 from ..ops.indexing import one_hot
-from ..ops.inplace_activation import (, elu, hardtanh, leaky_relu, log_softmax, relu, relu6, silu, softmax
+from ..ops.inplace_activation import (
     elu,
     hardsigmoid,
     hardswish,
@@ -26,8 +26,8 @@ from ..ops.inplace_activation import (, elu, hardtanh, leaky_relu, log_softmax, 
     silu,
     softmax,
 )
-from ..ops.local_response_norm import local_response_norm
 from ..ops.interpolate import interpolate
+from ..ops.local_response_norm import local_response_norm
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
