@@ -25,6 +25,7 @@ from .local_response_norm import local_response_norm, local_response_norm_grad
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
 from .relu import relu, relu_grad
+from .resample2d import resample2d
 from .rmsprop import rmsprop_step
 from .sgd import sgd_step
 from .sigmoid import sigmoid, sigmoid_grad
@@ -60,6 +61,7 @@ __all__ = [
     "max_pool2d_grad",
     "relu",
     "relu_grad",
+    "resample2d",
     "rmsprop_step",
     "sgd_step",
     "sigmoid",

@@ -26,6 +26,7 @@ from ..ops.inplace_activation import (
     silu,
     softmax,
 )
+from ..ops.interpolate import interpolate
 from ..ops.local_response_norm import local_response_norm
 from ..ops.loss import (
     binary_cross_entropy,
@@ -63,6 +64,7 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "huber_loss",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "leaky_relu",

@@ -27,13 +27,23 @@ def undrawn(monkeypatch):
         monkeypatch.setattr(nn.init, name, lambda tensor, *args, **kwargs: tensor)
 
 
-def learns_by_heart(net, images, labels, steps, lr, momentum=0.0):
-    """Whether `steps` of SGD on one batch end in a network that tells its images apart."""
+def three_pictures(size, contrast):
+    """Horizontal stripes, vertical stripes and a chequerboard: (3, 1, size, size), and a class for each."""
+    stripe = mt.arange(size) // 4 % 2
+    across, down = stripe.reshape(size, 1), stripe.reshape(1, size)
+    flat = mt.zeros(size, size)
+    pictures = mt.stack([across + flat, down + flat, (across + down + flat) % 2])
+    return contrast * pictures.unsqueeze(1), mt.tensor([2, 0, 1])
+
+
+def losses_of(net, images, labels, steps, lr, momentum):
+    """The loss at each of so many steps of SGD on one batch."""
     optimizer = mt.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
+    losses = []
     for _ in range(steps):
         optimizer.zero_grad()
-        nn.functional.cross_entropy(net(images), labels).backward()
+        loss = nn.functional.cross_entropy(net(images), labels)
+        loss.backward()
         optimizer.step()
-    net.eval()
-    with mt.no_grad():
-        return net(images).argmax(1).tolist() == labels.tolist()
+        losses.append(loss.item())
+    return losses
