@@ -1,23 +1,32 @@
 """Data sets, loaders and image transforms."""
 
+from .cifar import CIFAR10, CIFAR100
 from .collate import default_collate
 from .datasets import Dataset, Subset, TensorDataset, random_split
 from .fashion_mnist import FashionMNIST, load_data_fashion_mnist
 from .idx import DataError, read_idx
+from .image_folder import ImageFolder
+from .kfold import k_fold
 from .loader import DataLoader
+from .mnist import MNIST
 from .transforms import Compose, Resize, ToTensor
 
 __all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "MNIST",
     "Compose",
     "DataError",
     "DataLoader",
     "Dataset",
     "FashionMNIST",
+    "ImageFolder",
     "Resize",
     "Subset",
     "TensorDataset",
     "ToTensor",
     "default_collate",
+    "k_fold",
     "load_data_fashion_mnist",
     "random_split",
     "read_idx",

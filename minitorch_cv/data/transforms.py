@@ -26,12 +26,13 @@ class ToTensor:
             return Tensor(np.divide(planes, np.float32(255), dtype=np.float32))
         return Tensor(planes.copy())
 
-    def batch(self, images: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W) -> float32 (N, 1, H, W) in [0, 1]."""
+    def batch(self, images: np.ndarray, generator: np.random.Generator | None = None) -> np.ndarray:
+        """uint8 (N, C, H, W) -> float32 in [0, 1], batch-last in memory; other dtypes keep their values."""
         # The kernels want the batch contiguous; to turn bytes around costs a quarter of turning floats.
-        stored = np.ascontiguousarray(np.moveaxis(images, 0, -1))  # (N, H, W) -> (H, W, N)
-        scaled = np.divide(stored, np.float32(255), dtype=np.float32)
-        return np.moveaxis(scaled[None], -1, 0)  # (1, H, W, N) -> (N, 1, H, W)
+        stored = np.moveaxis(images, 0, -1).copy(order="C")  # (N, C, H, W) -> (C, H, W, N)
+        if images.dtype == np.uint8:
+            stored = np.divide(stored, np.float32(255), dtype=np.float32)
+        return np.moveaxis(stored, -1, 0)  # (C, H, W, N) -> (N, C, H, W)
 
 
 class Resize:
@@ -49,13 +50,13 @@ class Resize:
         height, width = self.target(image.height, image.width)
         return image.resize((width, height), Image.Resampling.BILINEAR)
 
-    def batch(self, images: np.ndarray) -> np.ndarray:
-        """uint8 (N, H, W) -> uint8 (N, H', W'), each image exactly as by itself."""
+    def batch(self, images: np.ndarray, generator: np.random.Generator | None = None) -> np.ndarray:
+        """uint8 (N, C, H, W) -> uint8 (N, C, H', W'), each image exactly as by itself."""
         from PIL import Image
 
-        out = np.empty((len(images), *self.target(*images.shape[1:])), np.uint8)
-        for image, resized in zip(images, out):
-            resized[...] = self(Image.fromarray(image))
+        out = np.empty((*images.shape[:2], *self.target(*images.shape[2:])), np.uint8)
+        for index in np.ndindex(*images.shape[:2]):
+            out[index] = self(Image.fromarray(np.ascontiguousarray(images[index])))
         return out
 
     def target(self, height: int, width: int) -> tuple[int, int]:
@@ -80,7 +81,7 @@ class Compose:
         return image
 
 
-def batch_steps(transform: Any) -> list[Callable[[np.ndarray], np.ndarray]] | None:
+def batch_steps(transform: Any) -> list[Callable[[np.ndarray, np.random.Generator], np.ndarray]] | None:
     """The steps that do to a whole batch what `transform` does to an image; None where one of them has no such form."""
     steps: Sequence[Any] = transform.transforms if isinstance(transform, Compose) else [transform]
     if all(makes_whole_batches(type(step), "batch", "__call__") for step in steps):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 
 def makes_whole_batches(cls: type, whole: str, single: str) -> bool:
@@ -35,3 +38,15 @@ def transform_draws(transform: Any) -> bool:
         return any(transform_draws(step) for step in steps)
     whole = inspect.signature(getattr(transform, "batch", len)).parameters.get("generator")
     return whole is not None and whole.default is whole.empty
+
+
+def with_generator(transform: Any, generator: np.random.Generator | None) -> Any:
+    """A transform like this one, for single images, whose random numbers come from `generator` where one is given."""
+    if generator is None or not transform_draws(transform):
+        return transform
+    copied = copy.copy(transform)
+    if hasattr(transform, "transforms"):
+        copied.transforms = [with_generator(step, generator) for step in transform.transforms]
+    else:
+        copied.generator = generator
+    return copied

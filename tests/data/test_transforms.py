@@ -21,12 +21,12 @@ def test_resize_target(size, shape, target):
     image = pytest.importorskip("PIL.Image").fromarray(np.zeros(shape, np.uint8))
     resized = Resize(size)(image)
     assert (resized.height, resized.width) == target
-    assert Resize(size).batch(np.zeros((2, *shape), np.uint8)).shape == (2, *target)
+    assert Resize(size).batch(np.zeros((2, 3, *shape), np.uint8)).shape == (2, 3, *target)
 
 
 def test_resize_is_bilinear_with_smoothing():
     step = np.repeat(np.array([[0, 0, 200, 200]], np.uint8), 4, axis=0)
-    halved = Resize((2, 2)).batch(step[None])[0]
+    halved = Resize((2, 2)).batch(step[None, None])[0, 0]
     assert halved[0, 0] + halved[0, 1] == 200  # symmetric about the step
     assert 0 < halved[0, 0] < 100  # the triangle of width 2 reaches over it
 
