@@ -5,7 +5,7 @@ from .datasets import Dataset, Subset, TensorDataset, random_split
 from .fashion_mnist import FashionMNIST, load_data_fashion_mnist
 from .idx import DataError, read_idx
 from .loader import DataLoader
-from .transforms import Compose, Resize, ToTensor
+from .transforms import Compose, Normalize, RandomHorizontalFlip, RandomVerticalFlip, Resize, ToTensor
 
 __all__ = [
     "Compose",
@@ -13,6 +13,9 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "FashionMNIST",
+    "Normalize",
+    "RandomHorizontalFlip",
+    "RandomVerticalFlip",
     "Resize",
     "Subset",
     "TensorDataset",
