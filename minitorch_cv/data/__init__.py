@@ -5,16 +5,45 @@ from .datasets import Dataset, Subset, TensorDataset, random_split
 from .fashion_mnist import FashionMNIST, load_data_fashion_mnist
 from .idx import DataError, read_idx
 from .loader import DataLoader
-from .transforms import Compose, Normalize, RandomHorizontalFlip, RandomVerticalFlip, Resize, ToTensor
+from .transforms import (
+    CenterCrop,
+    ColorJitter,
+    Compose,
+    CutMix,
+    GaussianNoise,
+    Grayscale,
+    InterpolationMode,
+    MixUp,
+    Normalize,
+    Pad,
+    RandomCrop,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomVerticalFlip,
+    Resize,
+    ToTensor,
+)
 
 __all__ = [
+    "CenterCrop",
+    "ColorJitter",
     "Compose",
+    "CutMix",
     "DataError",
     "DataLoader",
     "Dataset",
     "FashionMNIST",
+    "GaussianNoise",
+    "Grayscale",
+    "InterpolationMode",
+    "MixUp",
     "Normalize",
+    "Pad",
+    "RandomCrop",
+    "RandomErasing",
     "RandomHorizontalFlip",
+    "RandomResizedCrop",
     "RandomVerticalFlip",
     "Resize",
     "Subset",

@@ -28,7 +28,36 @@ def take_pixels(rng, dtype, shape=(3, 2, 4, 5), size=(3, 6), as_bytes=False):
     return images, rows, cols, pixels(rng, shape[1], images.dtype)
 
 
+def adjust_color(rng, dtype, shape=(4, 3, 4, 5), as_bytes=False, grays=False):
+    images = pixels(rng, shape, np.uint8 if as_bytes else dtype)
+    if grays:
+        images[:, 1:] = images[:, :1]
+    N = shape[0]
+    factors = np.concatenate([rng.uniform(0, 2, (N, 3)), rng.uniform(-0.5, 0.5, (N, 1))], axis=1)
+    factors[:1] = [1, 1, 1, 0]
+    order = rng.permuted(np.tile(np.arange(4), (N, 1)), axis=1)
+    return images, factors.astype(np.float32 if as_bytes else dtype), order
+
+
+def few_colors(rng, dtype, as_bytes=False):
+    """Channels that are equal, black and white: where the hue has no place, or two."""
+    images, factors, order = adjust_color(rng, dtype, (6, 3, 4, 4), as_bytes)
+    images[...] = rng.integers(0, 2, images.shape) * (255 if as_bytes else 1)
+    return images, factors, order
+
+
 CASES = {
+    "adjust_color": [
+        adjust_color,
+        partial(adjust_color, as_bytes=True),
+        partial(adjust_color, shape=(5, 1, 3, 4)),
+        partial(adjust_color, shape=(5, 1, 3, 4), as_bytes=True),
+        partial(adjust_color, grays=True),
+        few_colors,
+        partial(few_colors, as_bytes=True),
+        partial(adjust_color, shape=(2, 3, 1, 1)),
+        partial(adjust_color, shape=(0, 3, 4, 4)),
+    ],
     "resample": [
         resample,
         partial(resample, as_bytes=True),
@@ -50,6 +79,10 @@ CASES = {
 }
 
 LARGE = {
+    "adjust_color": [
+        partial(adjust_color, shape=(9, 3, 40, 33)),
+        partial(adjust_color, shape=(9, 3, 40, 33), as_bytes=True),
+    ],
     "resample": [partial(resample, shape=(9, 3, 40, 33), size=(31, 50), as_bytes=True)],
     "take_pixels": [partial(take_pixels, shape=(40, 3, 20, 20), size=(30, 30))],
 }

@@ -6,8 +6,17 @@ import pytest
 from minitorch_cv.data import transforms as T
 
 TRANSFORMS = [
+    T.CenterCrop((3, 8)),
+    T.ColorJitter(0.5, 0.5, 0.5, 0.3),
+    T.GaussianNoise(),
+    T.Grayscale(3),
     T.Normalize((0.5, 0.4, 0.3), (0.2, 0.3, 0.4)),
+    T.Pad((1, 2), padding_mode="reflect"),
+    T.RandomCrop((4, 5), padding=1, fill=(3, 2, 1)),
+    T.RandomErasing(),
     T.RandomHorizontalFlip(),
+    T.RandomResizedCrop(4),
+    T.RandomResizedCrop((5, 4), interpolation="nearest"),
     T.RandomVerticalFlip(),
     T.Resize((5, 9)),
     T.Resize(6, "nearest"),
