@@ -20,6 +20,7 @@ from .cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
 from .dropout import dropout
 from .erf import erf
 from .im2col import col2im, im2col
+from .images import adjust_color, resample, take_pixels
 from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
 from .local_response_norm import local_response_norm, local_response_norm_grad
 from .matmul import matmul
@@ -39,6 +40,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_grad",
     "adaptive_max_pool2d",
+    "adjust_color",
     "array_module",
     "avg_pool2d",
     "avg_pool2d_grad",
@@ -61,6 +63,7 @@ __all__ = [
     "max_pool2d_grad",
     "relu",
     "relu_grad",
+    "resample",
     "resample2d",
     "rmsprop_step",
     "sgd_step",
@@ -68,5 +71,6 @@ __all__ = [
     "sigmoid_grad",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
+    "take_pixels",
     "use",
 ]

@@ -119,7 +119,7 @@ def resumed_settings(model: str, given: Mapping[str, Any], saved: Mapping[str, A
     asked.update({f"option {name}": value for name, value in given.get("options", {}).items()})
     may_differ = set() if saved["schedule"] in FIXED_LENGTH else {"epochs"}
     differing = [
-        f"--{name.replace('_', '-')} is {flat.get(name)} there but {value} here"
+        f"--{option_name(name)} is {flat.get(name)} there but {value} here"
         for name, value in asked.items()
         if flat.get(name) != value and name not in may_differ
     ]
@@ -128,6 +128,11 @@ def resumed_settings(model: str, given: Mapping[str, Any], saved: Mapping[str, A
     settings = Settings(**{**saved, "epochs": given.get("epochs", saved["epochs"])})
     check(settings)
     return settings
+
+
+def option_name(name: str) -> str:
+    """How the command line calls a setting; the options of networks keep their names."""
+    return name if name.startswith("option ") else name.replace("_", "-")
 
 
 def check(settings: Settings) -> None:

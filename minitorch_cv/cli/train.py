@@ -38,7 +38,9 @@ def command(
     context: typer.Context,
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help=f"The network: {', '.join(BOOK)}; or torchvision.NAME.", show_default=False),
+        typer.Argument(
+            metavar="MODEL", help=f"The network: {', '.join(BOOK)}; or torchvision.NAME.", show_default=False
+        ),
     ],
     epochs: Annotated[
         int | None, typer.Option(metavar="N", help="Passes through the training images.", rich_help_panel=RECIPE)

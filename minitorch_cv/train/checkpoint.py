@@ -75,11 +75,18 @@ class Checkpoint:
                 self.ema.load_state_dict(with_arrays_back(state["ema"], arrays))
             self.progress.load_state_dict(state["progress"])
             self.train_loader.load_state_dict(state["loader"])
+            if self.progress.batch == state["loader"]["batch"] == len(self.train_loader):
+                self.end_epoch_of_loader()
             for name, generator in self.all_generators().items():  # after the loader, which may have drawn from them
                 generator.set_state(state["generators"][name])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path}: does not fit: {error}") from error
         return state["metadata"]
+
+    def end_epoch_of_loader(self) -> None:
+        """Let the loader notice that it has no further batch, as `fit` does not ask it for one any more."""
+        for _ in self.train_loader:
+            pass
 
     def all_generators(self) -> dict[str, Generator]:
         """The caller's generators and the default one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
@@ -72,7 +72,7 @@ def fit(
         while progress.epoch <= epochs:
             model.train()
             start = perf_counter() - progress.seconds
-            for images, labels in train_loader:
+            for images, labels in batches_left(train_loader, progress):
                 if mix is not None:
                     images, labels = mix(images, labels)
                 optimizer.zero_grad()
@@ -119,6 +119,11 @@ def evaluate(model: Any, loader: Any) -> float:
     if not images_seen:
         raise ValueError("evaluate: the loader gives no images; give it a data set that is not empty")
     return correct / images_seen
+
+
+def batches_left(loader: Any, progress: Progress) -> Iterable[Any]:
+    """The loader, or nothing for a run that goes on where an epoch had all its batches but was not yet evaluated."""
+    return loader if progress.batch < len(loader) else ()
 
 
 def parameters_of(optimizer: Any) -> Iterator[Tensor]:
