@@ -136,6 +136,16 @@ def command(
     dataset: Annotated[
         str | None, typer.Option(metavar="NAME", help="fashion-mnist (default).", rich_help_panel=DATA)
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME", help="Only these classes; all if not given.", rich_help_panel=DATA),
+    ] = None,
+    per_class: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Only the first N training images of each class; all if not given.", rich_help_panel=DATA
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -239,8 +249,9 @@ def given_settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
             given["milestones"] = parse_numbers(given["milestones"])
     except ValueError as error:
         fail(error)
-    if "augment" in given:
-        given["augment"] = [name.strip() for name in given["augment"].split(",")]
+    for name in ("augment", "classes"):
+        if name in given:
+            given[name] = [part.strip() for part in given[name].split(",")]
     return given
 
 

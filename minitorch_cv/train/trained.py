@@ -82,7 +82,9 @@ def read_header(file: Path) -> dict[str, Any]:
         with safe_open(file, framework="numpy") as opened:
             metadata = json.loads((opened.metadata() or {}).get(METADATA, "{}"))
     except (OSError, SafetensorError, ValueError) as error:
-        raise TrainedError(f"{file}: cannot be read as safetensors ({error}); it is damaged or another format") from error
+        raise TrainedError(
+            f"{file}: cannot be read as safetensors ({error}); it is damaged or another format"
+        ) from error
     missing = [name for name in NEEDED if name not in metadata]
     if missing:
         raise TrainedError(
