@@ -40,12 +40,12 @@ def replace_head(model: Module, num_classes: int, keep_rows: Mapping[int, int] |
     name, old = find_head(model)
     if num_classes < 1:
         raise ValueError(f"replace_head: num_classes={num_classes}; choose 1 or more")
+    if not name:
+        raise ValueError("replace_head: the model is itself one layer; put it into a Sequential")
     new = layer_like(old, num_classes)
     xavier_uniform_(new.weight)
     copy_rows(old, new, keep_rows or {})
     parent, _, child = name.rpartition(".")
-    if not name:
-        raise ValueError("replace_head: the model is itself one layer; put it into a Sequential")
     setattr(model.get_submodule(parent), child, new)
     return new
 
