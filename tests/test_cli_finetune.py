@@ -154,6 +154,16 @@ def test_a_fine_tuned_network_can_be_fine_tuned_again(base, out, tmp_path):
     assert trained.metadata["lr"] == pytest.approx(0.02), "a tenth of what the first training had, as before"
 
 
+def test_the_number_of_classes_was_an_option(base, out):
+    network = load_trained(base).network
+    facts = load_trained(base).metadata
+    facts["options"] = {"activation": "relu", "num_classes": 3}
+    save_weights(network, base / "weights.safetensors", facts)
+    assert main(["finetune", str(base), "--epochs", "1", *PAIR, "--out", str(out)]) == 0
+    trained = load_trained(out)
+    assert (trained.options, trained.classes) == ({"activation": "relu"}, ["Sandal", "Bag"])
+
+
 def test_image_folders_keep_every_fifth_image_for_testing(finetune, out, tmp_path):
     write_images(tmp_path / "pets", ["cat", "dog"], 10, size=(40, 33))
     assert finetune("--data", str(tmp_path / "pets"), "--epochs", "8") == 0

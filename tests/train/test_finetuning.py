@@ -48,7 +48,9 @@ def test_every_network_gets_a_new_head_and_keeps_the_rest(name):
     assert new.weight.shape == (NEW, *head.weight.shape[1:])
     after = {key: (id(parameter), parameter.shape) for key, parameter in model.named_parameters()}
     own = {f"{head_name}.weight", f"{head_name}.bias"}
-    assert {key: after[key] for key in after if key not in own} == {key: before[key] for key in before if key not in own}
+    assert {key: after[key] for key in after if key not in own} == {
+        key: before[key] for key in before if key not in own
+    }
     assert own <= after.keys() == before.keys()
 
 
