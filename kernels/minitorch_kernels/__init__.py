@@ -21,6 +21,7 @@ from .dropout import dropout
 from .erf import erf
 from .im2col import col2im, im2col
 from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
+from .local_response_norm import local_response_norm, local_response_norm_grad
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
 from .relu import relu, relu_grad
@@ -52,6 +53,8 @@ __all__ = [
     "erf",
     "im2col",
     "is_cupy",
+    "local_response_norm",
+    "local_response_norm_grad",
     "matmul",
     "max_pool2d",
     "max_pool2d_grad",

@@ -86,6 +86,7 @@ def activations() -> list[Case]:
         "silu": activation.silu,
         "softplus": activation.softplus,
         "hardtanh": activation.hardtanh,
+        "mish": activation.mish,
     }
     softmaxes = {
         "softmax": activation.softmax,
@@ -108,6 +109,10 @@ def activations() -> list[Case]:
         case("leaky_relu", "slope", lambda x: activation.leaky_relu(x, 0.3), (3, 4)),
         case("elu", "alpha", lambda x: activation.elu(x, 1.7), (3, 4)),
         case("sigmoid", "large", activation.sigmoid, exactly([-800, -20, 20, 800])),
+        case("hardsigmoid", "", activation.hardsigmoid, exactly([-4, -2.9, -0.5, 0, 1.2, 2.9, 3.1])),
+        case("hardsigmoid", "at the corners", activation.hardsigmoid, exactly([-3, 0, 3])),
+        case("hardswish", "", activation.hardswish, exactly([-4, -2.9, -0.5, 0, 1.2, 2.9, 3.1])),
+        case("hardswish", "at the corners", activation.hardswish, exactly([-3, 0, 3])),
         case("softplus", "beta and threshold", lambda x: activation.softplus(x, 3.0, 2.0), (3, 4)),
         case("relu6", "", activation.relu6, exactly([-1, 0.5, 5.9, 6.1])),
         case("prelu", "one slope", activation.prelu, (2, 3, 2), (1,)),

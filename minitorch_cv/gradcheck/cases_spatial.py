@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import functional as F
-from .case import Case, case
+from .case import Case, case, on_both_implementations
 
 
 def shuffles() -> list[Case]:
@@ -17,4 +19,22 @@ def shuffles() -> list[Case]:
     ]
 
 
-CASES = shuffles()
+def transposed_convolutions() -> list[Case]:
+    """conv_transpose2d with all its options."""
+    x, w, b = (2, 2, 3, 2), (2, 3, 3, 2), (3,)
+
+    def conv(label: str, *shapes: tuple[int, ...], **options: Any) -> Case:
+        return case("conv_transpose2d", label, lambda *inputs: F.conv_transpose2d(*inputs, **options), *shapes)
+
+    return [
+        conv("", x, w, b),
+        conv("no bias, padding", x, w, padding=(1, 0)),
+        conv("stride and output padding", x, w, b, stride=(2, 3), padding=1, output_padding=(0, 2)),
+        conv("stride, 16 images", (16, 1, 2, 3), (1, 2, 2, 2), (2,), stride=2),
+        conv("output padding below the dilation", x, w, dilation=(2, 3), stride=(1, 2), output_padding=(1, 2)),
+        conv("groups", (2, 4, 2, 3), (4, 3, 2, 2), (6,), groups=2, stride=2),
+        conv("one image without a batch", (2, 3, 2), w, b, stride=2),
+    ]
+
+
+CASES = [*on_both_implementations(transposed_convolutions()), *shuffles()]

@@ -8,15 +8,49 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..nn import Module
-from .lenet import LeNet, lenet
+from . import torchvision
+from .alexnet import AlexNet, alexnet, alexnet_paper
+from .cbam import cbam_resnet18, cbam_resnet50
+from .densenet import DenseNet, densenet, densenet121, densenet169, densenet201
+from .efficientnet import EfficientNet, efficientnet_b0
+from .googlenet import GoogLeNet, googlenet, googlenet_bn
+from .lenet import BNLeNet, LeNet, bn_lenet, lenet
+from .linear import SoftmaxRegression, softmax_regression
+from .mlp import MLP, mlp
+from .mobilenet import MobileNetV1, MobileNetV2, mobilenet_v1, mobilenet_v2
+from .nin import NiN, nin
+from .preact_resnet import preact_resnet18, preact_resnet34, preact_resnet50
+from .resnet import ResNet, resnet18, resnet34, resnet50, resnet101, resnet152
+from .resnext import resnext50
+from .se_resnet import se_resnet18, se_resnet50
+from .shufflenet import ShuffleNetV2, shufflenet_v2
+from .squeezenet import SqueezeNet, squeezenet
+from .vgg import VGG, vgg11, vgg13, vgg16, vgg19
+from .zfnet import ZFNet, zfnet
 
-MODELS: dict[str, Callable[..., Module]] = {"lenet": lenet}
+BOOK: dict[str, Callable[..., Module]] = {
+    function.__name__: function
+    for function in (
+        *(softmax_regression, mlp, lenet, bn_lenet, alexnet, alexnet_paper, zfnet),
+        *(vgg11, vgg13, vgg16, vgg19, nin, googlenet, googlenet_bn),
+        *(resnet18, resnet34, resnet50, resnet101, resnet152),
+        *(preact_resnet18, preact_resnet34, preact_resnet50, resnext50),
+        *(se_resnet18, se_resnet50, cbam_resnet18, cbam_resnet50),
+        *(densenet, densenet121, densenet169, densenet201),
+        *(squeezenet, mobilenet_v1, mobilenet_v2, shufflenet_v2, efficientnet_b0),
+    )
+}
+MODELS = BOOK | {f"torchvision.{name}": getattr(torchvision, name) for name in torchvision.__all__}
 
 
 def find(name: str) -> Callable[..., Module]:
-    """The function that builds the model of this name. ValueError for an unknown one."""
+    """The function that builds the model of this name, `torchvision.resnet50` being torchvision's form.
+
+    ValueError for an unknown name.
+    """
     if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}; choose one of: {', '.join(MODELS)}{did_you_mean(name, MODELS)}")
+        choices = f"{', '.join(BOOK)}, or torchvision.NAME for torchvision's forms"
+        raise ValueError(f"unknown model {name!r}; choose one of: {choices}{did_you_mean(name, MODELS)}")
     return MODELS[name]
 
 

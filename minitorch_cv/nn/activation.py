@@ -152,6 +152,48 @@ class ReLU6(Module):
         return "inplace=True" if self.inplace else ""
 
 
+class Hardsigmoid(Module):
+    """y = x / 6 + 1/2 limited to [0, 1]."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardsigmoid(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
+class Hardswish(Module):
+    """y = x hardsigmoid(x)."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardswish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
+class Mish(Module):
+    """y = x tanh(ln(1 + eˣ))."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.mish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
 class PReLU(Module):
     """y = x where x > 0, else w · x, with one learned slope, or one for each of num_parameters channels."""
 
@@ -180,6 +222,15 @@ class Softmax(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
+
+
+class Softmax2d(Module):
+    """The softmax over the channels at each place of images (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: x has shape {input.shape} but must be (N, C, H, W), or (C, H, W)")
+        return F.softmax(input, -3)
 
 
 class LogSoftmax(Module):

@@ -7,12 +7,26 @@ from __future__ import annotations
 
 from ..ops.activation import gelu, logsigmoid, prelu, sigmoid, softplus
 from ..ops.conv import conv2d
+from ..ops.conv_transpose import conv_transpose2d
 from ..ops.cross_entropy import cross_entropy, nll_loss
 from ..ops.distance import cosine_similarity, normalize, pairwise_distance
-from ..ops.dropout import dropout
+from ..ops.dropout import dropout, stochastic_depth
 from ..ops.fold import fold, unfold
 from ..ops.indexing import one_hot
-from ..ops.inplace_activation import elu, hardtanh, leaky_relu, log_softmax, relu, relu6, silu, softmax
+from ..ops.inplace_activation import (
+    elu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    log_softmax,
+    mish,
+    relu,
+    relu6,
+    silu,
+    softmax,
+)
+from ..ops.local_response_norm import local_response_norm
 from ..ops.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -38,21 +52,26 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "channel_shuffle",
     "conv2d",
+    "conv_transpose2d",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
     "elu",
     "fold",
     "gelu",
+    "hardsigmoid",
+    "hardswish",
     "hardtanh",
     "huber_loss",
     "kl_div",
     "l1_loss",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
     "max_pool2d",
+    "mish",
     "mse_loss",
     "nll_loss",
     "normalize",
@@ -69,6 +88,7 @@ __all__ = [
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "stochastic_depth",
     "tanh",
     "unfold",
 ]

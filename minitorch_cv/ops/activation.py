@@ -79,6 +79,38 @@ def silu(input: Array) -> Any:
 
 
 @differentiable
+def mish(input: Array) -> Any:
+    """y = x tanh(s), s = ln(1 + eˣ); dy/dx = tanh(s) + x (1 - tanh²(s)) σ(x). Source: Misra, arXiv:1908.08681."""
+    xp = array_module(input)
+    t = xp.tanh(xp.logaddexp(0, input))
+    return input * t, (lambda dy: dy * (t + input * (1 - t * t) / (1 + xp.exp(-input))),)
+
+
+@differentiable
+def hardsigmoid(input: Array) -> Any:
+    """y = x / 6 + 1/2 limited to [0, 1], straight lines for a sigmoid; dy/dx = 1/6 where -3 < x < 3, else 0."""
+    sloped = (input > -3) & (input < 3)
+    return share_of_six(input), (lambda dy: dy * sloped / 6,)
+
+
+@differentiable
+def hardswish(input: Array) -> Any:
+    """y = x hardsigmoid(x); dy/dx = 0 where x <= -3, x / 3 + 1/2 below 3, then 1. Source: arXiv:1905.02244."""
+    xp = array_module(input)
+
+    def dx(dy: Array) -> Array:
+        slope = xp.where(input >= 3, input.dtype.type(1), input / 3 + 0.5)
+        return dy * xp.where(input <= -3, input.dtype.type(0), slope)
+
+    return input * share_of_six(input), (dx,)
+
+
+def share_of_six(x: Array) -> Array:
+    """min(max(x + 3, 0), 6) / 6."""
+    return array_module(x).clip(x + 3, 0, 6) / 6
+
+
+@differentiable
 def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """y = ln(1 + e^(βx)) / β, and x itself where βx > threshold."""
     xp = array_module(input)

@@ -15,6 +15,7 @@ from minitorch_kernels.kernel import Array, is_cupy
 
 from ..graph import Node, Saved, is_grad_enabled, shares_memory
 from ..tensor import Tensor
+from . import listening
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 
@@ -53,6 +54,8 @@ def differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
             first = result = wrap(output, args)
         if record and first.is_floating_point():
             attach(first, name, args, backward, labels)
+        if listening.current.listener is not None:
+            listening.current.listener(function, args, options, result)
         return result
 
     OPERATIONS[name] = operation

@@ -1,4 +1,4 @@
-"""Dropout: elements set to zero at random while training."""
+"""Dropout: elements, channels or whole residual branches set to zero at random while training."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ def dropout(
     not on the dtype of x, nor on how x lies in memory. ValueError for p outside [0, 1].
     Source: Dive into Deep Learning, section 5.6; Srivastava et al., 2014.
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p={p} is no probability; choose a number from 0 to 1")
-    if not input.is_floating_point():
-        raise RuntimeError(f"dropout: x is {input.dtype} but must be floating point; convert with .float()")
+    check("dropout", input, p)
     if not training or p == 0:
         return input
     if inplace:
@@ -35,6 +32,34 @@ def dropout(
     mask = array_module(input._array).asarray(draw_mask(input.shape, p, generator))
     y = masked_and_scaled(input, mask, p)
     return write("dropout_", input, y) if inplace else y
+
+
+def stochastic_depth(
+    input: Tensor, p: float, mode: str, training: bool = True, *, generator: Generator | None = None
+) -> Tensor:
+    """y = x m / (1 - p), with one m for the whole batch, or one for each of its rows; x itself outside training.
+
+    x is what a residual branch adds: where m is 0, which it is with probability p, the block is its shortcut alone.
+    mode "batch" drops the branch for all of x (N, ...), mode "row" for each x[n] on its own. The name and order are
+    those of torchvision.ops; the mask comes from `generator`, as in `dropout`.
+    ValueError for p outside [0, 1] and for other modes. Source: Huang et al., arXiv:1603.09382.
+    """
+    check("stochastic_depth", input, p)
+    if mode not in ("batch", "row"):
+        raise ValueError(f"stochastic_depth: mode={mode!r}; choose 'batch' or 'row'")
+    if not training or p == 0:
+        return input
+    rows = input.shape[:1] if mode == "row" else (1,)
+    mask = draw_mask(rows, p, generator).reshape(*rows, *[1] * (input.ndim - 1))  # (N,) -> (N, 1, ...)
+    return masked_and_scaled(input, array_module(input._array).asarray(mask), p)
+
+
+def check(operation: str, input: Tensor, p: float) -> None:
+    """ValueError where p is no probability, RuntimeError where x is not floating point."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{operation}: p={p} is no probability; choose a number from 0 to 1")
+    if not input.is_floating_point():
+        raise RuntimeError(f"{operation}: x is {input.dtype} but must be floating point; convert with .float()")
 
 
 @differentiable

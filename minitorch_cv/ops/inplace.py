@@ -16,7 +16,7 @@ from minitorch_kernels.kernel import Array, array_module
 from ..dtypes import category
 from ..graph import is_grad_enabled
 from ..tensor import Tensor
-from . import arithmetic, indexing, pointwise
+from . import arithmetic, indexing, listening, pointwise
 from .differentiable import attach, differentiable, refuse_stale, unbroadcast
 
 
@@ -35,6 +35,8 @@ def write(name: str, target: Tensor, value: Tensor) -> Tensor:
     target._storage.version += 1
     if is_grad_enabled() and (value.requires_grad or target.requires_grad):
         record_write(name, target, value)
+    if listening.current.listener is not None:
+        listening.current.listener(write, (name, target, value), {}, target)
     return target
 
 

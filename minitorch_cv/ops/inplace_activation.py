@@ -13,6 +13,9 @@ elu_ = in_place("elu_", activation.elu)
 silu_ = in_place("silu_", activation.silu)
 hardtanh_ = in_place("hardtanh_", activation.hardtanh)
 relu6_ = in_place("relu6_", activation.relu6)
+hardsigmoid_ = in_place("hardsigmoid_", activation.hardsigmoid)
+hardswish_ = in_place("hardswish_", activation.hardswish)
+mish_ = in_place("mish_", activation.mish)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -43,6 +46,21 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """y = min(max(x, 0), 6)."""
     return (relu6_ if inplace else activation.relu6)(input)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """y = x / 6 + 1/2 limited to [0, 1]."""
+    return (hardsigmoid_ if inplace else activation.hardsigmoid)(input)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """y = x hardsigmoid(x)."""
+    return (hardswish_ if inplace else activation.hardswish)(input)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """y = x tanh(ln(1 + eˣ))."""
+    return (mish_ if inplace else activation.mish)(input)
 
 
 def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:

@@ -28,6 +28,9 @@ CASES = [
     (nn.Softplus(2.0, 3.0), np.where(2 * X > 3, X, np.log1p(np.exp(2 * X)) / 2), "Softplus(beta=2.0, threshold=3.0)"),
     (nn.Hardtanh(-1.0, 2.0), np.clip(X, -1, 2), "Hardtanh(min_val=-1.0, max_val=2.0)"),
     (nn.ReLU6(), np.clip(X, 0, 6), "ReLU6()"),
+    (nn.Hardsigmoid(), np.clip(X / 6 + 0.5, 0, 1), "Hardsigmoid()"),
+    (nn.Hardswish(), X * np.clip(X / 6 + 0.5, 0, 1), "Hardswish()"),
+    (nn.Mish(), X * np.tanh(np.log1p(POWERS)), "Mish()"),
     (nn.PReLU(dtype=torch.float64), np.where(X > 0, X, 0.25 * X), "PReLU(num_parameters=1)"),
     (nn.PReLU(3, 0.5, dtype=torch.float64), np.where(X > 0, X, 0.5 * X), "PReLU(num_parameters=3)"),
     (nn.Softmax(1), POWERS / POWERS.sum(1, keepdims=True), "Softmax(dim=1)"),
@@ -47,6 +50,9 @@ def test_values_and_repr(layer, expected, text):
         (nn.ReLU(inplace=True), "ReLU(inplace=True)"),
         (nn.ReLU6(True), "ReLU6(inplace=True)"),
         (nn.SiLU(True), "SiLU(inplace=True)"),
+        (nn.Hardsigmoid(True), "Hardsigmoid(inplace=True)"),
+        (nn.Hardswish(True), "Hardswish(inplace=True)"),
+        (nn.Mish(True), "Mish(inplace=True)"),
         (nn.ELU(inplace=True), "ELU(alpha=1.0, inplace=True)"),
         (nn.LeakyReLU(inplace=True), "LeakyReLU(negative_slope=0.01, inplace=True)"),
         (nn.Hardtanh(inplace=True), "Hardtanh(min_val=-1.0, max_val=1.0, inplace=True)"),
@@ -64,6 +70,15 @@ def test_prelu_learns_its_slope():
     layer(torch.tensor(X)).sum().backward()
     assert layer.weight.grad.tolist() == [-3.5]
     assert list(layer.state_dict()) == ["weight"]
+
+
+def test_softmax2d_adds_up_to_one_over_the_channels():
+    x = np.random.default_rng(0).standard_normal((2, 3, 2, 2))
+    expected = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    np.testing.assert_allclose(nn.Softmax2d()(torch.tensor(x)).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(nn.Softmax2d()(torch.tensor(x[0])).numpy(), expected[0], rtol=1e-12)
+    with pytest.raises(ValueError, match=r"Softmax2d: x has shape \(2, 3\) but must be \(N, C, H, W\), or \(C, H, W\)"):
+        nn.Softmax2d()(torch.ones(2, 3))
 
 
 def test_hardtanh_refuses_an_empty_interval():

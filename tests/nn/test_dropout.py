@@ -36,3 +36,21 @@ def test_p_must_be_a_probability(p):
 
 def test_repr():
     assert repr(nn.Dropout(0.2)) == "Dropout(p=0.2, inplace=False)"
+
+
+def test_stochastic_depth_drops_rows_in_training_only():
+    layer, x = nn.StochasticDepth(0.5, "row"), torch.ones(200, 3)
+    rows = layer(x).numpy()
+    assert set(np.unique(rows)) == {0, 2}
+    assert (rows == rows[:, :1]).all()
+    assert layer.eval()(x) is x
+    whole = nn.StochasticDepth(0.5, "batch")(x).numpy()
+    assert len(np.unique(whole)) == 1
+
+
+def test_stochastic_depth_refuses_what_it_does_not_know():
+    with pytest.raises(ValueError, match="StochasticDepth: p=2 is no probability"):
+        nn.StochasticDepth(2, "row")
+    with pytest.raises(ValueError, match="StochasticDepth: mode='rows'; choose 'batch' or 'row'"):
+        nn.StochasticDepth(0.5, "rows")
+    assert repr(nn.StochasticDepth(0.2, "row")) == "StochasticDepth(p=0.2, mode=row)"

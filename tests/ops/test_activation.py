@@ -32,6 +32,9 @@ OPS = table(
         lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
     ),
     ("hardtanh", mt.hardtanh, lambda x: np.clip(x, -1, 1)),
+    ("hardsigmoid", lambda x: activation.hardsigmoid(x * 2), lambda x: np.clip(x / 3 + 0.5, 0, 1)),
+    ("hardswish", lambda x: activation.hardswish(x * 2), lambda x: 2 * x * np.clip(x / 3 + 0.5, 0, 1)),
+    ("mish", activation.mish, lambda x: x * np.tanh(np.log1p(np.exp(x)))),
     ("relu6", lambda x: mt.relu6(x * 4), lambda x: np.clip(x * 4, 0, 6)),
     ("softmax", lambda x: x.softmax(1), lambda x: np.exp(x) / np.exp(x).sum(1, keepdims=True)),
     ("softmax_first", lambda x: mt.softmax(x, 0), lambda x: np.exp(x) / np.exp(x).sum(0)),
@@ -55,7 +58,7 @@ def test_prelu_with_one_slope_and_with_one_for_each_channel():
 
 def test_large_inputs_neither_overflow_nor_warn():
     x = mt.tensor([-1e4, 1e4], requires_grad=True)
-    for function in (mt.sigmoid, mt.silu, mt.softplus, mt.logsigmoid, mt.tanh, mt.gelu, mt.elu):
+    for function in (mt.sigmoid, mt.silu, mt.softplus, mt.logsigmoid, mt.tanh, mt.gelu, mt.elu, activation.mish):
         x.grad = None
         y = function(x)
         y.sum().backward()
@@ -67,7 +70,8 @@ def test_large_inputs_neither_overflow_nor_warn():
 
 def test_nan_propagates():
     x = mt.tensor([np.nan, 1.0])
-    for function in (mt.relu, mt.leaky_relu, mt.elu, mt.sigmoid, mt.silu, mt.gelu, mt.softplus, mt.relu6):
+    new = activation.hardsigmoid, activation.hardswish, activation.mish
+    for function in (mt.relu, mt.leaky_relu, mt.elu, mt.sigmoid, mt.silu, mt.gelu, mt.softplus, mt.relu6, *new):
         assert function(x).isnan().tolist() == [True, False], function
     assert mt.softmax(x, 0).isnan().all()
 
@@ -78,6 +82,14 @@ def test_kinks():
         x.grad = None
         function(x).backward()
         assert x.grad.item() == pytest.approx(slope)
+
+
+def test_slopes_at_the_corners_of_the_hard_functions():
+    x = mt.tensor([-3.0, 3.0], requires_grad=True)
+    for function, slopes in ((activation.hardsigmoid, [0, 0]), (activation.hardswish, [0, 1])):
+        x.grad = None
+        function(x).sum().backward()
+        assert x.grad.tolist() == slopes
 
 
 def test_logsumexp_of_minus_infinity():
@@ -103,6 +115,9 @@ def test_float32_stays_float32():
         mt.softplus,
         mt.hardtanh,
         mt.logsigmoid,
+        activation.hardsigmoid,
+        activation.hardswish,
+        activation.mish,
     ):
         assert function(x).dtype == mt.float32, function
 

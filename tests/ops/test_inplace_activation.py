@@ -11,6 +11,9 @@ CALLS = [
     (F.silu, ()),
     (F.hardtanh, (-0.5, 0.4)),
     (F.relu6, ()),
+    (F.hardsigmoid, ()),
+    (F.hardswish, ()),
+    (F.mish, ()),
 ]
 
 

@@ -82,6 +82,8 @@ ON_IMAGES = {
     "PReLU": lambda t: t.nn.PReLU(6),
     "Softmax": lambda t: t.nn.Softmax(1),
     "LogSoftmax": lambda t: t.nn.LogSoftmax(dim=1),
+    "Softmax2d": lambda t: t.nn.Softmax2d(),
+    "LocalResponseNorm": lambda t: t.nn.LocalResponseNorm(3, 0.5, 0.6, 2.0),
     "Sequential": lambda t: t.nn.Sequential(
         t.nn.Conv2d(6, 5, 3), t.nn.BatchNorm2d(5), t.nn.ReLU(), t.nn.MaxPool2d(2), t.nn.Flatten(), t.nn.Linear(30, 4)
     ),
@@ -96,6 +98,8 @@ for _name in [
     "Tanh",
     "Softplus",
     "Hardtanh",
+    "Hardswish",
+    "Mish",
     "ReLU6",
     "LogSigmoid",
 ]:
@@ -116,6 +120,11 @@ def test_layers_on_images(name):
 @pytest.mark.parametrize("name", ON_ROWS)
 def test_layers_on_rows(name):
     compare_modules(ON_ROWS[name], ROWS, steps=2)
+
+
+def test_hardsigmoid():
+    """PyTorch's slope is 1/6 in float32, also for float64."""
+    compare(lambda t, x: t.nn.Hardsigmoid()(x), IMAGES * 3, rtol=1e-7)
 
 
 def test_one_image_without_a_batch():

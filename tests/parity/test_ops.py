@@ -235,6 +235,8 @@ ACTIVATIONS = {
     "softplus": {"beta": 2.0},
     "hardtanh": {"min_val": -0.5, "max_val": 2.0},
     "relu6": {},
+    "hardswish": {},
+    "mish": {},
     "logsigmoid": {},
     "sigmoid": {},
     "tanh": {},
@@ -251,6 +253,9 @@ def test_activations(name, dtype):
 
 
 def test_more_activations():
+    # PyTorch's slope is 1/6 in float32, also for float64
+    compare(lambda t, a: t.nn.functional.hardsigmoid(a), X * 3, rtol=1e-7)
+    compare(lambda t, a: t.nn.functional.hardsigmoid(a), (X * 3).astype(np.float32))
     compare(lambda t, a: t.nn.functional.gelu(a, approximate="tanh"), X)
     compare(lambda t, a: t.nn.functional.softplus(a * 30, threshold=5), X)
     compare(lambda t, a: t.nn.functional.softmax(a, dim=1), X)

@@ -38,6 +38,9 @@ DIFFERENT = {
     "is_tensor": "the argument is called value",
 }
 
+# Functions that PyTorch has elsewhere.
+FROM_TORCHVISION = {"stochastic_depth"}
+
 
 def stub_signatures():
     """{function: [(parameter names, {name: default text}) of each overload]} of torch's built-in functions."""
@@ -113,6 +116,7 @@ def takes_anything(function):
 PYTHON = [
     pytest.param(getattr(mt.nn.functional, name), getattr(torch.nn.functional, name), id=f"functional.{name}")
     for name in mt.nn.functional.__all__
+    if name not in FROM_TORCHVISION
 ] + [
     pytest.param(getattr(mt.nn.init, name), getattr(torch.nn.init, name), id=f"init.{name}")
     for name in sorted(set(dir(mt.nn.init)) & set(torch.nn.init.__all__))

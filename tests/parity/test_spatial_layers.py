@@ -1,11 +1,14 @@
 """What moves and resamples pixels, against PyTorch: outputs and all gradients over grids of shapes and options."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 import minitorch_cv as mt
 
 from .compare import compare, torch
+from .test_layers import compare_modules
 
 pytestmark = pytest.mark.parity
 
@@ -15,6 +18,10 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
 def normal(*shape, dtype=np.float64):
     return RNG.standard_normal(shape).astype(dtype)
+
+
+def both(option):
+    return option if isinstance(option, tuple) else (option, option)
 
 
 # -- channels and pixels in other places -------------------------------------------------------------------------------
@@ -61,3 +68,68 @@ def test_shuffles_refuse_what_pytorch_refuses(name, shape, factor):
     for t in (torch, mt):
         with pytest.raises(RuntimeError):
             getattr(t.nn.functional, name)(t.zeros(shape), factor)
+
+
+# -- transposed convolution --------------------------------------------------------------------------------------------
+
+TRANSPOSED = [
+    options
+    for options in product((1, 2, (2, 3)), (0, 1, (0, 2)), (0, 1, (0, 2)), (1, 2), (1, (2, 3)))
+    if all(e < max(s, d) for e, s, d in zip(both(options[2]), both(options[0]), both(options[4])))
+]
+
+
+@pytest.mark.parametrize(("stride", "padding", "output_padding", "groups", "dilation"), TRANSPOSED)
+def test_conv_transpose2d(stride, padding, output_padding, groups, dilation):
+    x, w, b = normal(2, 4, 3, 4), normal(4, 6 // groups, 3, 2), normal(6)
+    options = (stride, padding, output_padding, groups, dilation)
+    compare(lambda t, x, w, b: t.nn.functional.conv_transpose2d(x, w, b, *options), x, w, b)
+
+
+@DTYPES
+@pytest.mark.parametrize(
+    ("x", "w", "options"),
+    [
+        ((3, 4, 5), (3, 2, 3, 3), {"stride": 2}),
+        ((0, 3, 4, 5), (3, 2, 3, 3), {"stride": 2, "padding": 1}),
+        ((17, 3, 4, 4), (3, 2, 3, 3), {"stride": 2, "output_padding": 1}),
+        ((2, 3, 1, 1), (3, 2, 4, 4), {"stride": 4}),
+        ((2, 4, 3, 3), (4, 1, 2, 2), {"stride": 2, "groups": 4}),
+    ],
+    ids=str,
+)
+def test_conv_transpose2d_shapes(x, w, options, dtype):
+    x, w = normal(*x, dtype=dtype), normal(*w, dtype=dtype)
+    compare(lambda t, x, w: t.nn.functional.conv_transpose2d(x, w, **options), x, w)
+
+
+def test_conv_transpose2d_of_memory_in_other_orders():
+    x, w = normal(3, 4, 2, 6), normal(2, 3, 2, 4)
+    compare(lambda t, x, w: t.nn.functional.conv_transpose2d(x.permute(1, 2, 3, 0)[:, :, ::2], w), x, w)
+    compare(lambda t, x, w: t.nn.functional.conv_transpose2d(x.permute(3, 2, 0, 1), w.transpose(2, 3), stride=2), x, w)
+
+
+CONV_TRANSPOSE_LAYERS = {
+    "plain": lambda t: t.nn.ConvTranspose2d(6, 4, 3),
+    "all options": lambda t: t.nn.ConvTranspose2d(6, 4, (3, 2), (2, 3), (1, 0), (1, 2), 2, False, (2, 1)),
+}
+
+
+@pytest.mark.parametrize("name", CONV_TRANSPOSE_LAYERS)
+def test_conv_transpose2d_layers(name):
+    compare_modules(CONV_TRANSPOSE_LAYERS[name], normal(2, 6, 4, 3))
+    assert repr(CONV_TRANSPOSE_LAYERS[name](mt)) == repr(CONV_TRANSPOSE_LAYERS[name](torch))
+
+
+@pytest.mark.parametrize("size", [(8, 9), (1, 3, 7, 10), (7, 8), (9, 9), (8,)])
+def test_conv_transpose2d_output_size(size):
+    """The same shape or the same kind of error."""
+
+    def outcome(t):
+        layer = t.nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1)
+        try:
+            return tuple(layer(t.ones(1, 2, 4, 5), output_size=size).shape)
+        except ValueError:
+            return ValueError
+
+    assert outcome(mt) == outcome(torch)

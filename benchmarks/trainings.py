@@ -1,0 +1,119 @@
+"""Every network trained for real on Fashion-MNIST: `python -m benchmarks.trainings [NAME ...]`.
+
+Each entry of TRAININGS is one `minitorch-cv train` command, run once for each of its seeds. What came out is kept in
+benchmarks/results/trainings.json under the entry's name, beside the command and the machine; a run of some entries
+leaves the others as they were. `--table` prints the results as the table of docs/networks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .machine import machine
+
+RESULTS = Path(__file__).parent / "results" / "trainings.json"
+
+
+@dataclass(frozen=True)
+class Training:
+    """The arguments of one `minitorch-cv train` command, and the seeds to run it with."""
+
+    arguments: str
+    seeds: tuple[int, ...] = (0,)
+
+
+TRAININGS: dict[str, Training] = {
+    "lenet": Training("lenet", seeds=(0, 1, 2, 3, 4)),
+    "lenet-relu": Training("lenet --option activation=relu --lr 0.1 --batch-size 128 --epochs 20"),
+    "bn_lenet": Training("bn_lenet"),
+}
+
+
+def main() -> None:
+    options = arguments()
+    if options.table:
+        print(table(read_results()))
+        return
+    for name in options.names or TRAININGS:
+        training = TRAININGS[name]
+        runs = [train(training.arguments, seed) for seed in training.seeds]
+        entry = {"command": f"minitorch-cv train {training.arguments}", "machine": machine(), "runs": runs}
+        results = read_results() | {name: entry}
+        ordered = {key: results[key] for key in TRAININGS if key in results}
+        RESULTS.write_text(json.dumps(ordered, indent=1) + "\n")
+        print(f"{name}: written to benchmarks/results/{RESULTS.name}", flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.trainings", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", choices=[*TRAININGS, []], help="which to run (default: all)"
+    )
+    parser.add_argument("--table", action="store_true", help="print the results there are, and train nothing")
+    return parser.parse_args()
+
+
+def read_results() -> dict[str, Any]:
+    """What earlier runs left."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def train(command: str, seed: int) -> dict[str, Any]:
+    """Run one training, which shows itself on the terminal; its settings, epochs and result."""
+    print(f"\nminitorch-cv train {command} --seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        program = [sys.executable, "-m", "minitorch_cv", "train", *shlex.split(command), "--seed", str(seed)]
+        subprocess.run([*program, "--out", folder, "--json"], stdout=subprocess.PIPE, check=True)
+        seconds = time.perf_counter() - start
+        config = json.loads((Path(folder) / "config.json").read_text())
+        lines = (Path(folder) / "metrics.jsonl").read_text().splitlines()
+    kept = {name: value for name, value in config.items() if name not in ("machine", "versions")}
+    return {
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "settings": kept,
+        "epochs": [json.loads(line) for line in lines],
+    }
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results as a Markdown table; of several seeds the least, the middle and the largest value."""
+    rows = [
+        "| network | images | epochs | train loss | train acc | test acc | minutes |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, entry in results.items():
+        runs = entry["runs"]
+        settings, last = runs[0]["settings"], [run["epochs"][-1] for run in runs]
+        size = settings.get("resize") or 28
+        cells = [
+            f"`{entry['command'].removeprefix('minitorch-cv train ')}`" if name != settings["model"] else name,
+            f"{settings['train_images']:,} of {size}x{size}",
+            str(len(runs[0]["epochs"])),
+            *(spread([epoch[key] for epoch in last]) for key in ("train_loss", "train_acc", "test_acc")),
+            f"{statistics.median(run['seconds'] for run in runs) / 60:.1f}",
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def spread(values: list[float]) -> str:
+    """One value, or the least / median / largest of several."""
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    return " / ".join(f"{value:.3f}" for value in (min(values), statistics.median(values), max(values)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""What the tests of the networks share: the shapes between the layers, and networks of zeros."""
+
+import minitorch_cv as mt
+from minitorch_cv import creation, nn
+
+
+def stage_shapes(net, *shape):
+    """{name of a module: shape of its output} for one batch of zeros of this shape, in the order of the outputs."""
+    shapes = {}
+    for name, module in net.named_modules():
+        module.register_forward_hook(lambda module, args, output, name=name: shapes.update({name: tuple(output.shape)}))
+    with mt.no_grad():
+        net(mt.zeros(*shape))
+    return shapes
+
+
+def parameter_count(net):
+    """How many numbers the network learns."""
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def undrawn(monkeypatch):
+    """Let layers begin with zeros: to draw a hundred million weights takes seconds, where only their number counts."""
+    for module in (nn.conv, nn.linear):
+        monkeypatch.setattr(module, "empty", creation.zeros)
+    for name in ("uniform_", "normal_"):
+        monkeypatch.setattr(nn.init, name, lambda tensor, *args, **kwargs: tensor)
+
+
+def learns_by_heart(net, images, labels, steps, lr, momentum=0.0):
+    """Whether `steps` of SGD on one batch end in a network that tells its images apart."""
+    optimizer = mt.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images), labels).backward()
+        optimizer.step()
+    net.eval()
+    with mt.no_grad():
+        return net(images).argmax(1).tolist() == labels.tolist()
