@@ -3,10 +3,10 @@
 import pytest
 
 import minitorch_cv as mt
-from minitorch_cv.models import efficientnet, googlenet, mobilenet, shufflenet, squeezenet
+from minitorch_cv import models
 from minitorch_cv.models import torchvision as ours
 
-from .compare import torch
+from .compare import torch, values
 from .five_steps import assert_same_keys, by_order, cross_entropy, five_steps
 from .vision import torchvision
 
@@ -25,6 +25,11 @@ def drawn(net):
             mt.nn.init.uniform_(module.weight, 0.5, 1.5)
             mt.nn.init.uniform_(module.bias, -0.5, 0.5)
     return net
+
+
+def agree(mine, reference, shape, classes, **options):
+    """Five steps: in batches this large, with steps this small, batch norm does not blow rounding errors up."""
+    five_steps(drawn(mine), reference, shape, classes, batch=8, lr=1e-3, **options)
 
 
 def book_conv(in_channels, out_channels, norm, **options):
@@ -81,11 +86,11 @@ def book_googlenet(in_channels, num_classes, norm):
     )
 
 
-@pytest.mark.parametrize(("build", "norm"), [(googlenet.googlenet, False), (googlenet.googlenet_bn, True)])
+@pytest.mark.parametrize(("build", "norm"), [(models.googlenet, False), (models.googlenet_bn, True)])
 def test_five_steps_of_the_books_googlenet(build, norm):
     mt.manual_seed(0)
     mine, rebuilt = build(), book_googlenet(1, 10, norm)
-    five_steps(mine, rebuilt, (1, 24, 24), 10, names=by_order(mine, rebuilt))
+    agree(mine, rebuilt, (1, 24, 24), 10, names=by_order(mine, rebuilt))
 
 
 def paper_mobilenet_v1(in_channels, num_classes, width):
@@ -109,12 +114,12 @@ def paper_mobilenet_v1(in_channels, num_classes, width):
 
 def test_five_steps_of_mobilenet_v1():
     mt.manual_seed(0)
-    mine, rebuilt = mobilenet.mobilenet_v1(width_mult=0.25), paper_mobilenet_v1(1, 10, 0.25)
-    five_steps(mine, rebuilt, (1, 33, 33), 10, names=by_order(mine, rebuilt))
+    mine, rebuilt = models.mobilenet_v1(width_mult=0.25), paper_mobilenet_v1(1, 10, 0.25)
+    agree(mine, rebuilt, (1, 33, 33), 10, names=by_order(mine, rebuilt))
 
 
 def test_mobilenet_v1_has_the_papers_tensors():
-    by_order(mobilenet.mobilenet_v1(3, 1000), paper_mobilenet_v1(3, 1000, 1.0))
+    by_order(models.mobilenet_v1(3, 1000), paper_mobilenet_v1(3, 1000, 1.0))
 
 
 def googlenet_loss(t, outputs, labels):
@@ -128,14 +133,14 @@ def test_five_steps_of_googlenet(transform_input):
     mt.manual_seed(0)
     mine = ours.googlenet(7, transform_input=transform_input)
     reference = theirs.googlenet(num_classes=7, transform_input=transform_input, init_weights=False)
-    five_steps(mine, reference, (3, 33, 33), 7, loss=googlenet_loss)
+    agree(mine, reference, (3, 33, 33), 7, loss=googlenet_loss)
 
 
 def test_five_steps_of_googlenet_without_auxiliary_classifiers():
     mt.manual_seed(0)
     mine = ours.googlenet(7, aux_logits=False)
     reference = theirs.googlenet(num_classes=7, aux_logits=False, init_weights=False)
-    five_steps(mine, reference, (3, 15, 15), 7)
+    agree(mine, reference, (3, 15, 15), 7)
 
 
 FORMS = {
@@ -150,5 +155,69 @@ FORMS = {
 @pytest.mark.parametrize("name", FORMS)
 def test_five_steps(name):
     mt.manual_seed(0)
-    mine, reference, size = FORMS[name]
-    five_steps(mine(7), reference(num_classes=7), (3, size, size), 7)
+    build, reference, size = FORMS[name]
+    agree(build(7), reference(num_classes=7), (3, size, size), 7)
+
+
+BOOK = {
+    "squeezenet": (models.squeezenet, theirs.squeezenet1_1, "features.0", 17),
+    "mobilenet_v2": (models.mobilenet_v2, theirs.mobilenet_v2, "features.0.0", 33),
+    "shufflenet_v2": (models.shufflenet_v2, theirs.shufflenet_v2_x1_0, "conv1.0", 33),
+    "efficientnet_b0": (models.efficientnet_b0, theirs.efficientnet_b0, "features.0.0", 33),
+}
+
+
+@pytest.mark.parametrize("name", BOOK)
+def test_five_steps_of_the_forms_for_one_channel(name):
+    """They are torchvision's networks but for the first convolution."""
+    mt.manual_seed(0)
+    build, reference, first, size = BOOK[name]
+    net = reference(num_classes=10)
+    conv = net.get_submodule(first)
+    conv.weight = nn.Parameter(conv.weight.detach()[:, :1].contiguous())
+    if name == "squeezenet":  # which also has no last ReLU
+        net.classifier[2] = nn.Identity()
+    agree(build(), net, (1, size, size), 10)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "googlenet", "squeezenet1_0", "squeezenet1_1", "mobilenet_v2", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0",
+        "shufflenet_v2_x1_5", "shufflenet_v2_x2_0", "efficientnet_b0",
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:The default weight initialization of GoogleNet")
+def test_names_shapes_and_dtypes(name):
+    options = {"init_weights": False} if name == "googlenet" else {}
+    assert_same_keys(getattr(ours, name)(), getattr(theirs, name)(**options))
+
+
+@pytest.mark.parametrize("width_mult", [0.35, 0.75, 1.4])
+def test_widths_of_mobilenet_v2(width_mult):
+    assert_same_keys(ours.mobilenet_v2(10, 3, width_mult), theirs.mobilenet_v2(num_classes=10, width_mult=width_mult))
+
+
+@pytest.mark.parametrize("name", ["googlenet", *FORMS])
+def test_weights_start_with_the_same_spread(name):
+    """Mean, deviation and largest value of every large weight, and what starts constant."""
+    options = {"init_weights": True, "num_classes": 50} if name == "googlenet" else {"num_classes": 50}
+    torch.manual_seed(0)
+    mt.manual_seed(0)
+    reference = getattr(theirs, name)(**options).state_dict()
+    for key, tensor in getattr(ours, name)(50).state_dict().items():
+        mine, yours = values(tensor), values(reference[key])
+        if yours.size and yours.min() == yours.max():
+            assert (mine == yours).all(), key
+        elif yours.size >= 4000:
+            assert mine.std() == pytest.approx(yours.std(), rel=0.1), key
+            assert abs(mine).max() == pytest.approx(abs(yours).max(), rel=0.3), key
+            assert abs(mine.mean()) < 0.1 * mine.std(), key
+
+
+def test_stochastic_depth_and_dropout_are_torchvisions():
+    probabilities = [
+        [module.p for module in net.modules() if type(module).__name__ in ("StochasticDepth", "Dropout")]
+        for net in (ours.efficientnet_b0(10), theirs.efficientnet_b0(num_classes=10))
+    ]
+    assert probabilities[0] == probabilities[1]
