@@ -74,7 +74,7 @@ def drop(
     """x with a mask over its leading axes, which are `shape`; what lies behind them stays or goes as a whole."""
     if inplace:
         before_write(f"{operation}_", input)
-    drawn = draw_mask(shape, p, generator).reshape(*shape, *[1] * (input.ndim - len(shape)))
+    drawn = draw_mask(shape, p, generator).reshape(shape + (1,) * (input.ndim - len(shape)))
     y = masked_and_scaled(input, array_module(input._array).asarray(drawn), p)
     return write(f"{operation}_", input, y) if inplace else y
 
