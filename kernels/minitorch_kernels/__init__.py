@@ -19,6 +19,7 @@ from .conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
 from .dropout import dropout
 from .erf import erf
+from .group_norm import group_norm, group_norm_grad
 from .im2col import col2im, im2col
 from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
 from .local_response_norm import local_response_norm, local_response_norm_grad
@@ -52,6 +53,8 @@ __all__ = [
     "conv2d_weight_grad",
     "dropout",
     "erf",
+    "group_norm",
+    "group_norm_grad",
     "im2col",
     "is_cupy",
     "local_response_norm",
