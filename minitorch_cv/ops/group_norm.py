@@ -90,7 +90,7 @@ def instance_norm(
             f"instance_norm: needs more than one place per channel, got shape {input.shape}; use larger images"
         )
     y, mean, var = normalised_in_groups(input, weight, bias, input.shape[1], eps)
-    if places and len(input):
+    if running_mean is not None and places and len(input):
         move_towards(running_mean, mean.mean(0), momentum)
         move_towards(running_var, var.mean(0) * (places / (places - 1)), momentum)
     return y
