@@ -202,7 +202,11 @@ def test_the_network_is_left_as_it_was(tmp_path):
         (Wrapped(lambda x: F.avg_pool2d(x, 2, divisor_override=3)), {}, "avg_pool2d with divisor_override has no form"),
         (nn.LocalResponseNorm(4), {}, "local_response_norm with size=4 has no form in ONNX; odd sizes have"),
         (nn.CircularPad2d(1), {}, r"pad with mode='circular' and widths \(1, 1\) has no form in ONNX"),
-        (Wrapped(lambda x: F.embedding(x[0, 0, 0].long() * 0, torch.ones(3, 2))), {}, "rows_of_table has no form in ONNX"),
+        (
+            Wrapped(lambda x: F.embedding(x[0, 0, 0].long() * 0, torch.ones(3, 2))),
+            {},
+            "rows_of_table has no form in ONNX",
+        ),
         (Wrapped(lambda x: x[:, [0, 2]]), {}, "has no form here; only numbers and slices have"),
         (nn.ReLU(), {"input_names": ["a", "b"]}, r"args has 1 tensors but input_names are \('a', 'b'\)"),
         (nn.ReLU(), {"output_names": ["a", "b"]}, "the model has 1 outputs but output_names are"),
