@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..random import numpy_generator
 from ..tensor import Tensor
 from .collate import default_collate
 from .datasets import Dataset
@@ -99,9 +100,9 @@ class FashionMNIST(Dataset):
             return super().fetch_batch(indices)
         images, labels = self.arrays()
         rows = np.asarray(indices, np.intp)
-        batch = images[rows]
+        batch = images[rows][:, None]  # (B, H, W) -> (B, 1, H, W)
         for step in steps:
-            batch = step(batch)
+            batch = step(batch, numpy_generator(None))
         if batch.dtype == np.uint8:
             batch = ToTensor().batch(batch)
         if self.target_transform is None:
