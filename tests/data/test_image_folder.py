@@ -1,5 +1,6 @@
 """Images in folders: which are found, how they are read, and what is refused."""
 
+import os
 from contextlib import suppress
 
 import numpy as np
@@ -35,6 +36,7 @@ def test_what_is_found_and_in_which_order(pets):
     save(root / "stray.png")
     save(root / ".hidden" / "z.png")
     save(root / "cat" / ".hidden.png")
+    save(root / "cat" / ".cache" / "z.png")
     dataset = ImageFolder(root)
     assert dataset.classes == ["cat", "dog"]
     assert dataset.class_to_idx == {"cat": 0, "dog": 1}
@@ -43,6 +45,19 @@ def test_what_is_found_and_in_which_order(pets):
     assert dataset.targets == [0, 0, 1, 1]
     assert len(dataset) == 4
     assert repr(dataset) == f"ImageFolder({str(root)!r}, 4 images in 2 classes)"
+
+
+def test_the_order_is_not_the_file_systems(pets, monkeypatch):
+    root, _ = pets
+    walk = os.walk
+
+    def backwards(*arguments, **options):
+        for place, folders, files in list(walk(*arguments, **options))[::-1]:
+            yield place, folders, sorted(files, reverse=True)
+
+    expected = ImageFolder(root).samples
+    monkeypatch.setattr(os, "walk", backwards)
+    assert ImageFolder(root).samples == expected == sorted(expected)
 
 
 def test_samples(pets):
