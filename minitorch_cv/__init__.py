@@ -57,6 +57,7 @@ from .gradcheck.check import gradcheck
 from .graph import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .ops import *  # noqa: F403  (the operations, listed in ops/__init__.py)
 from .random import Generator, initial_seed, manual_seed, seed
+from .summary import summary
 from .tensor import Tensor, is_tensor
 
 Size = tuple  # what `x.shape` is

@@ -28,6 +28,7 @@ ALLOWED = {
 FILES = {
     **dict.fromkeys(["tensor", "graph", "dtypes", "device", "creation", "random", "cuda"], "tensor"),
     **dict.fromkeys(["__main__", "doctor"], "cli"),
+    **dict.fromkeys(["summary", "summary_table"], "nn"),
 }
 # Libraries that only some units may import at all.
 ONLY_FROM = {"numba": {"kernels", "cli"}, "cupy": {"kernels"}, "llvmlite": {"kernels", "cli"}, "torch": set()}

@@ -20,6 +20,7 @@ from .cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
 from .dropout import dropout
 from .erf import erf
 from .im2col import col2im, im2col
+from .images import adjust_color, resample, take_pixels
 from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
@@ -37,6 +38,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_grad",
     "adaptive_max_pool2d",
+    "adjust_color",
     "array_module",
     "avg_pool2d",
     "avg_pool2d_grad",
@@ -57,11 +59,13 @@ __all__ = [
     "max_pool2d_grad",
     "relu",
     "relu_grad",
+    "resample",
     "rmsprop_step",
     "sgd_step",
     "sigmoid",
     "sigmoid_grad",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
+    "take_pixels",
     "use",
 ]

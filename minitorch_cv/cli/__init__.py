@@ -1,4 +1,4 @@
-"""The command line: `minitorch-cv train | gradcheck | data | doctor`."""
+"""The command line: `minitorch-cv train | gradcheck | summary | data | doctor`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import data, doctor, gradcheck, train
+from . import data, doctor, gradcheck, summary, train
 from .errors import say_error
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("train")(train.command)
 app.command("gradcheck")(gradcheck.command)
+app.command("summary")(summary.command)
 app.command("data")(data.command)
 app.command("doctor")(doctor.command)
 

@@ -8,15 +8,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..nn import Module
+from . import torchvision
 from .lenet import LeNet, lenet
 
-MODELS: dict[str, Callable[..., Module]] = {"lenet": lenet}
+BOOK: dict[str, Callable[..., Module]] = {function.__name__: function for function in (lenet,)}
+MODELS = BOOK | {f"torchvision.{name}": getattr(torchvision, name) for name in torchvision.__all__}
 
 
 def find(name: str) -> Callable[..., Module]:
-    """The function that builds the model of this name. ValueError for an unknown one."""
+    """The function that builds the model of this name, `torchvision.resnet50` being torchvision's form.
+
+    ValueError for an unknown name.
+    """
     if name not in MODELS:
-        raise ValueError(f"unknown model {name!r}; choose one of: {', '.join(MODELS)}{did_you_mean(name, MODELS)}")
+        choices = f"{', '.join(BOOK)}, or torchvision.NAME for torchvision's forms"
+        raise ValueError(f"unknown model {name!r}; choose one of: {choices}{did_you_mean(name, MODELS)}")
     return MODELS[name]
 
 

@@ -7,9 +7,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minitorch_cv.data import Compose, DataError, DataLoader, ImageFolder, Resize, Subset, ToTensor
+from minitorch_cv.data import (
+    Compose,
+    DataError,
+    DataLoader,
+    ImageFolder,
+    Normalize,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    Subset,
+    ToTensor,
+)
 from minitorch_cv.data.datasets import draws
 from minitorch_cv.random import default_generator, manual_seed
+from minitorch_kernels import use
 
 from .test_array_images import Noise
 
@@ -225,3 +237,15 @@ def test_no_corruption_escapes_as_another_error(tmp_path):
             with suppress(DataError):
                 dataset[0]
         path.unlink()
+
+
+def test_random_crops_bring_images_of_several_sizes_to_one(tmp_path):
+    for i, size in enumerate([(16, 25), (39, 17), (14, 14)]):
+        save(tmp_path / "a" / f"{i}.jpg", size, seed=i)
+    steps = [RandomResizedCrop(8), RandomHorizontalFlip(), ToTensor(), Normalize([0.5], [0.25])]
+    dataset = ImageFolder(tmp_path, Compose(steps))
+    with use("reference"):
+        first, again, other = (dataset.fetch_batch([0, 1, 2], np.random.default_rng(s))[0].numpy() for s in (0, 0, 1))
+    assert first.shape == (3, 3, 8, 8)
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any(axis=(1, 2, 3)).all()

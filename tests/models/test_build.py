@@ -11,14 +11,20 @@ def test_build_passes_the_options_on():
     assert models.find("lenet") is models.lenet
 
 
+CHOICES = f"choose one of: {', '.join(models.BOOK)}, or torchvision.NAME for torchvision's forms"
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
         (
             lambda: models.build("lenett"),
-            "unknown model 'lenett'; choose one of: lenet (did you mean 'lenet'?)",
+            f"unknown model 'lenett'; {CHOICES} (did you mean 'lenet'?)",
         ),
-        (lambda: models.find("xyz"), "unknown model 'xyz'; choose one of: lenet"),
+        (
+            lambda: models.find("xyz"),
+            f"unknown model 'xyz'; {CHOICES}",
+        ),
         (
             lambda: models.build("lenet", {"activaton": "relu"}),
             "lenet has no option 'activaton'; choose among: in_channels, num_classes, activation "

@@ -4,3 +4,5 @@ Parameters and buffers have exactly torchvision's names and shapes, so that its 
 safetensors file, load by name (`minitorch_cv.train.load_weights`). They are made of the same blocks as the book's
 networks in `minitorch_cv.models`.
 """
+
+__all__: list[str] = []
