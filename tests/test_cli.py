@@ -17,6 +17,7 @@ from minitorch_cv.cli import main, run
 from minitorch_cv.cli.display import Display
 from minitorch_cv.cli.errors import say_error
 from minitorch_cv.data import DataError, sources
+from minitorch_cv.data.published import FASHION_MNIST
 from minitorch_cv.optim import SGD
 from minitorch_cv.train import Epoch, load_weights
 from minitorch_cv.train.run_folder import FILES
@@ -29,7 +30,7 @@ KEYS = ["model", "data", "device", "epochs", "train_loss", "train_acc", "test_ac
 def only_the_built_in_subset(monkeypatch, tmp_path):
     """No variable, system copy, cache or network: every run trains on the built-in subset."""
 
-    def offline(folder):
+    def offline(published, folder):
         raise DataError("offline")
 
     monkeypatch.delenv(sources.VARIABLE, raising=False)
@@ -374,7 +375,9 @@ def test_data_verifies_the_four_files(capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["train_images"], found["test_images"]) == (6000, 1000)
     assert [file["count"] for file in found["files"]] == [6000, 6000, 1000, 1000]
-    assert [file["sha256"] for file in found["files"]] == [content.sha256 for content in sources.SUBSET.values()]
+    assert [file["sha256"] for file in found["files"]] == [
+        content.sha256 for content in FASHION_MNIST.embedded.values()
+    ]
     assert main(["data"]) == 0
     shown = capsys.readouterr().out
     assert shown.count("SHA-256 verified") == 4

@@ -1,10 +1,14 @@
 """Data sets, loaders and image transforms."""
 
+from .cifar import CIFAR10, CIFAR100
 from .collate import default_collate
 from .datasets import Dataset, Subset, TensorDataset, random_split
 from .fashion_mnist import FashionMNIST, load_data_fashion_mnist
 from .idx import DataError, read_idx
+from .image_folder import ImageFolder
+from .kfold import k_fold
 from .loader import DataLoader
+from .mnist import MNIST
 from .transforms import (
     CenterCrop,
     ColorJitter,
@@ -26,6 +30,9 @@ from .transforms import (
 )
 
 __all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "MNIST",
     "CenterCrop",
     "ColorJitter",
     "Compose",
@@ -36,6 +43,7 @@ __all__ = [
     "FashionMNIST",
     "GaussianNoise",
     "Grayscale",
+    "ImageFolder",
     "InterpolationMode",
     "MixUp",
     "Normalize",
@@ -50,6 +58,7 @@ __all__ = [
     "TensorDataset",
     "ToTensor",
     "default_collate",
+    "k_fold",
     "load_data_fashion_mnist",
     "random_split",
     "read_idx",
