@@ -17,7 +17,7 @@ from rich.console import Console
 from minitorch_kernels.jit import on_compile
 
 from .. import __version__, doctor
-from ..data import DataLoader, Subset
+from ..data import DataError, DataLoader, Subset
 from ..graph import no_grad
 from ..models.recipes import find_recipe
 from ..nn import functional
@@ -90,7 +90,8 @@ class Run:
         settings = self.settings
         order, self.mixing = (Generator().manual_seed(seed) for seed in (settings.seed, settings.seed + 1))
         optimizer = make_optimizer(settings, self.network)
-        loader = DataLoader(self.train_set, settings.batch_size, shuffle=True, generator=order)
+        workers = self.data.workers
+        loader = DataLoader(self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order)
         scheduler, self.schedule_per = make_schedule(settings, optimizer, len(loader))
         ema = EMA(self.network, settings.ema) if settings.ema else None
         parts = Checkpoint(
@@ -134,7 +135,9 @@ class Run:
                 fit(
                     self.network,
                     parts.train_loader,
-                    Interruptible(DataLoader(self.test_set, settings.batch_size), self.interrupt),
+                    Interruptible(
+                        DataLoader(self.test_set, settings.batch_size, num_workers=self.data.workers), self.interrupt
+                    ),
                     epochs=settings.epochs,
                     optimizer=parts.optimizer,
                     loss=self.loss,
@@ -150,7 +153,7 @@ class Run:
         except KeyboardInterrupt:
             self.display.say(f"stopped by Ctrl-C {self.position()}")
             return 130 if self.saved_where_it_stopped() else 1
-        except (NonFiniteLossError, CheckpointError) as error:
+        except (NonFiniteLossError, CheckpointError, DataError) as error:
             say_error(error)
             return 1
         except ValueError as error:  # images that the network, or a mixture that the loss, cannot take
