@@ -14,6 +14,7 @@ from minitorch_kernels import jit
 from minitorch_kernels.jit import prange
 
 from .data import sources
+from .data.published import FASHION_MNIST
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "tbb", "matplotlib", "pillow", "safetensors", "rich", "typer", "pooch")
 
@@ -158,10 +159,10 @@ def megabytes(size: int) -> str:
 
 def data_places() -> dict[str, str]:
     """Where Fashion-MNIST is looked for, in the order of looking, and which of these places have it."""
-    named = os.environ.get(sources.VARIABLE)
+    named, own = os.environ.get(sources.VARIABLE), sources.own_places(FASHION_MNIST)
     places = {f"${sources.VARIABLE}": Path(named).expanduser() if named else None}
-    places |= {"system copy" + f" {i}" * (i > 1): folder for i, folder in enumerate(sources.SYSTEM_FOLDERS, 1)}
-    places["user's cache"] = sources.cache_folder()
+    places |= {"system copy" + f" {i}" * (i > 1): folder for i, folder in enumerate(own[:-1], 1)}
+    places["user's cache"] = own[-1]
     found = {place: describe_place(folder) for place, folder in places.items()}
     return found | {"built-in subset": "6,000 training and 1,000 test images, always there"}
 
@@ -170,4 +171,4 @@ def describe_place(folder: Path | None) -> str:
     """Whether a folder holds all four files of Fashion-MNIST; their content is not looked at."""
     if folder is None:
         return "not set"
-    return f"{folder}: {'found' if sources.complete_source(folder) else 'nothing there'}"
+    return f"{folder}: {'found' if sources.complete_source(FASHION_MNIST, folder) else 'nothing there'}"

@@ -14,14 +14,17 @@ from safetensors import safe_open
 import minitorch_cv
 from minitorch_cv import nn
 from minitorch_cv.cli import main, run
+from minitorch_cv.cli import train as train_command
 from minitorch_cv.cli.display import Display
 from minitorch_cv.cli.errors import say_error
 from minitorch_cv.data import DataError, sources
+from minitorch_cv.data.published import FASHION_MNIST
 from minitorch_cv.optim import SGD
 from minitorch_cv.train import Epoch, load_weights
 from minitorch_cv.train.run_folder import FILES
 
 INTERPRETED = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+CHECKPOINTS = ("checkpoint-00002-0000000.safetensors", "checkpoint-00003-0000000.safetensors")
 KEYS = ["model", "data", "device", "epochs", "train_loss", "train_acc", "test_acc", "images_per_second", "seconds"]
 
 
@@ -29,7 +32,7 @@ KEYS = ["model", "data", "device", "epochs", "train_loss", "train_acc", "test_ac
 def only_the_built_in_subset(monkeypatch, tmp_path):
     """No variable, system copy, cache or network: every run trains on the built-in subset."""
 
-    def offline(folder):
+    def offline(published, folder):
         raise DataError("offline")
 
     monkeypatch.delenv(sources.VARIABLE, raising=False)
@@ -88,16 +91,18 @@ def test_a_run_shows_a_header_a_line_per_epoch_and_the_test_accuracy(train, out,
     lines = shown.out.splitlines()
     assert lines[0] == f"minitorch-cv {minitorch_cv.__version__}: lenet on Fashion-MNIST"
     assert re.fullmatch(r"  machine   .+, \d+ cores, \d+ threads", lines[1])
-    assert lines[2] == "  data      16 training and 16 test images from embedded subset (6,000 training images)"
-    assert lines[3] == "  model     lenet with sigmoid, 61,706 parameters"
-    assert lines[4] == "  settings  2 epochs, batch 8, SGD with learning rate 0.9, seed 0, cpu"
-    assert lines[5] == f"  folder    {out}"
+    source = "embedded subset (6,000 training images), 28x28 pixels"
+    assert lines[2] == f"  data      16 training and 16 test images from {source}"
+    assert lines[3] == "  model     lenet with activation sigmoid, 61,706 parameters"
+    assert lines[4] == "  settings  2 epochs, batch 8, sgd with learning rate 0.9, seed 0, cpu"
+    assert lines[5] == "  source    batch_size, epochs, limit as given, the rest the book for lenet"
+    assert lines[6] == f"  folder    {out}"
     first, second = metrics(out)
     for epoch in (first, second):
         text = f"{epoch['epoch']}/2  {epoch['train_loss']:10.4f}  {epoch['train_acc']:9.3f}  {epoch['test_acc']:8.3f}"
         assert sum(text in line for line in lines) == 1
     assert f"test accuracy {second['test_acc']:.4f} after 2 epochs" in lines[-2]
-    assert lines[-1] == f"saved in {out}: {', '.join(FILES)}"
+    assert lines[-1] == f"saved in {out}: {', '.join(FILES + CHECKPOINTS)}"
     assert "\x1b" not in shown.out
     assert "━" not in shown.out
     assert shown.err.count("\n") == 1
@@ -106,7 +111,7 @@ def test_a_run_shows_a_header_a_line_per_epoch_and_the_test_accuracy(train, out,
 
 def test_a_run_leaves_its_files(train, out):
     train("--activation", "relu", "--lr", "0.1", "--seed", "3")
-    assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in out.iterdir()) == sorted(FILES + CHECKPOINTS)
     assert [line["epoch"] for line in metrics(out)] == [1, 2]
     for name in ("curves.png", "predictions.png"):
         with Image.open(out / name) as picture:
@@ -114,7 +119,15 @@ def test_a_run_leaves_its_files(train, out):
             assert min(picture.size) > 300
             assert len(np.unique(np.asarray(picture))) > 20
     config = json.loads((out / "config.json").read_text())
-    chosen = {"model": "lenet", "activation": "relu", "epochs": 2, "batch_size": 8, "lr": 0.1, "seed": 3, "limit": 16}
+    chosen = {
+        "model": "lenet",
+        "options": {"activation": "relu"},
+        "epochs": 2,
+        "batch_size": 8,
+        "lr": 0.1,
+        "seed": 3,
+        "limit": 16,
+    }
     assert chosen.items() <= config.items()
     assert config["versions"]["minitorch_cv"] == minitorch_cv.__version__
 
@@ -123,7 +136,8 @@ def test_the_weights_rebuild_the_trained_network(train, out):
     train("--activation", "tanh", "--lr", "0.1")
     network = minitorch_cv.models.lenet(activation="tanh")
     kept = load_weights(network, out / "weights.safetensors")
-    assert (kept["model"], kept["activation"], kept["trained"]) == ("lenet", "tanh", "2 epochs")
+    assert (kept["model"], kept["options"], kept["trained"]) == ("lenet", {"activation": "tanh"}, "2 epochs")
+    assert (kept["in_channels"], kept["resize"], kept["classes"][8]) == (1, 28, "Bag")
     assert float(kept["test_acc"]) == metrics(out)[-1]["test_acc"]
     test_set = run.first(minitorch_cv.data.FashionMNIST(train=False), 16)
     assert minitorch_cv.train.evaluate(network, run.DataLoader(test_set, 16)) == metrics(out)[-1]["test_acc"]
@@ -148,8 +162,9 @@ def test_json_is_one_object_and_alone_on_stdout(train, out, capsys):
 def test_images_per_second_are_those_of_the_median_epoch(train, monkeypatch, capsys):
     epochs = [Epoch(n, 1.0, 0.5, 0.25, speed, 1.0) for n, speed in enumerate((100.0, 2000.0, 3000.0), 1)]
 
-    def fit(*arguments, on_epoch, **options):
+    def fit(*arguments, progress, on_epoch, **options):
         for epoch in epochs:
+            progress.history.append(epoch)
             on_epoch(epoch)
 
     monkeypatch.setattr(run, "fit", fit)
@@ -178,7 +193,8 @@ def test_options_reach_the_training(train, monkeypatch):
     assert isinstance(seen["model"].features.act1, nn.ReLU)
     train_loader, test_loader = seen["loaders"]
     assert [len(labels) for _, labels in train_loader] == [5, 5, 1]
-    assert (train_loader.shuffle, test_loader.shuffle) == (True, False)
+    assert [len(labels) for _, labels in test_loader] == [5, 5, 1]
+    assert (train_loader.shuffle, test_loader.loader.shuffle) == (True, False)
 
 
 def test_the_defaults_are_the_books(monkeypatch, tmp_path):
@@ -186,11 +202,14 @@ def test_the_defaults_are_the_books(monkeypatch, tmp_path):
     monkeypatch.setattr(run.Run, "carry_out", lambda self: 0)
     made = []
     original = run.Run.__init__
-    monkeypatch.setattr(run.Run, "__init__", lambda self, *given: (original(self, *given), made.append(self))[0])
+    monkeypatch.setattr(
+        run.Run, "__init__", lambda self, *given, **named: (original(self, *given, **named), made.append(self))[0]
+    )
     assert main(["train", "lenet"]) == 0
     (only,) = made
     settings = only.settings
-    assert (settings.epochs, settings.batch_size, settings.lr, settings.activation) == (10, 256, 0.9, "sigmoid")
+    assert (settings.epochs, settings.batch_size, settings.lr, settings.resize) == (10, 256, 0.9, 28)
+    assert settings.options == {"activation": "sigmoid"}
     assert (settings.seed, settings.limit, settings.device) == (0, None, "cpu")
     assert (len(only.train_set), len(only.test_set)) == (6000, 1000)
     assert re.fullmatch(r"runs/lenet-\d{8}-\d{6}", only.folder.path.as_posix())
@@ -203,7 +222,8 @@ def test_ctrl_c_keeps_what_was_reached(train, out, monkeypatch, capsys, options)
     shown = capsys.readouterr()
     text = shown.err if options else shown.out
     assert "stopped by Ctrl-C in epoch 2 of 2, after batch 1 of 2 (in this epoch: loss " in text
-    assert f"saved in {out}: {', '.join(FILES)}" in text
+    saved = ["checkpoint-00002-0000000.safetensors", "checkpoint-00002-0000001.safetensors"]
+    assert f"saved in {out}: {', '.join([*FILES, *saved])}" in text
     assert "Traceback" not in shown.err
     assert [line["epoch"] for line in metrics(out)] == [1]
     with safe_open(out / "weights.safetensors", framework="numpy") as file:
@@ -234,7 +254,7 @@ def break_loss(monkeypatch, call):
     calls = []
     cross_entropy = nn.functional.cross_entropy
 
-    def loss(logits, labels):
+    def loss(logits, labels, label_smoothing):
         calls.append(1)
         return cross_entropy(logits, labels) * (float("nan") if len(calls) == call else 1.0)
 
@@ -249,7 +269,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(train, out, monkeypatch, capsys)
         "minitorch-cv: error: the loss became nan in epoch 2, batch 2 of 2, with learning rate 0.9: "
         "the steps are too large; try a smaller one, for instance 0.09"
     )
-    assert f"saved in {out}: {', '.join(FILES)}" in shown.out
+    assert f"saved in {out}: {', '.join(FILES)}, checkpoint-00002-0000000.safetensors\n" in shown.out
     assert [line["epoch"] for line in metrics(out)] == [1]
 
 
@@ -261,7 +281,8 @@ def test_weights_that_are_not_finite_are_not_kept(train, out, monkeypatch, capsy
     assert train("--json") == 1
     shown = capsys.readouterr()
     assert "the loss became nan in epoch 2, batch 2 of 2" in shown.err
-    assert sorted(path.name for path in out.iterdir()) == ["config.json", "curves.png", "metrics.jsonl"]
+    names = ["checkpoint-00002-0000000.safetensors", "config.json", "curves.png", "metrics.jsonl"]
+    assert sorted(path.name for path in out.iterdir()) == names
     assert json.loads(shown.out)["epochs"] == 1
 
 
@@ -281,7 +302,35 @@ def test_weights_that_are_not_finite_are_not_kept(train, out, monkeypatch, capsy
             "device 'cuda': this version of minitorch_cv computes on the CPU only; use device='cpu'",
         ),
         (["--device", "gpu"], "unknown device 'gpu'; choose 'cpu', 'cuda' or 'cuda:0'"),
-        (["--activation", "sine"], "LeNet: activation='sine'; choose one of sigmoid, relu, tanh"),
+        (["--resize", "0"], "--resize 0: must be at least 1"),
+        (["--momentum", "1"], "--momentum 1: must be from 0 to below 1"),
+        (["--momentum", "0.9", "--optimizer", "adam"], "--momentum is for --optimizer sgd or rmsprop, not for adam"),
+        (["--weight-decay", "-1"], "--weight-decay -1: must be 0 or more"),
+        (["--label-smoothing", "1"], "--label-smoothing 1: must be from 0 to below 1"),
+        (["--ema", "1"], "--ema 1: must be from 0 to below 1"),
+        (["--mixup", "0.2", "--cutmix", "1"], "--mixup and --cutmix exclude each other; give one of them"),
+        (
+            ["--optimizer", "lion"],
+            "--optimizer lion: choose one of sgd, adam, adamw, rmsprop, adagrad, adadelta",
+        ),
+        (
+            ["--schedule", "linear"],
+            "--schedule linear: choose one of none, step, multistep, exponential, inverse-time, cosine, one-cycle, "
+            "plateau",
+        ),
+        (
+            ["--gamma", "0.5"],
+            "--gamma is for --schedule step or multistep or exponential or inverse-time or plateau, not for none",
+        ),
+        (["--schedule", "step", "--gamma", "1"], "--gamma 1: must be between 0 and 1"),
+        (["--schedule", "step", "--warmup", "1"], "--warmup is for --schedule cosine, not for step"),
+        (["--schedule", "step", "--milestones", "1"], "--milestones is for --schedule multistep, not for step"),
+        (
+            ["--schedule", "multistep", "--milestones", "5,x"],
+            "--milestones 5,x: must be rising numbers of epochs, for instance 5,8",
+        ),
+        (["--schedule", "cosine", "--warmup", "2"], "--warmup 2: must be less than the 2 epochs"),
+        (["--option", "ratio"], "--option ratio: must be NAME=VALUE, for instance num_classes=5"),
     ],
 )
 def test_a_setting_without_sense_is_an_error_of_one_line(train, out, capsys, options, message):
@@ -292,10 +341,35 @@ def test_a_setting_without_sense_is_an_error_of_one_line(train, out, capsys, opt
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--activation", "sine"], "LeNet: activation='sine'; choose one of sigmoid, relu, tanh"),
+        (
+            ["--option", "ratio=4"],
+            "lenet has no option 'ratio'; choose among: in_channels, num_classes, activation",
+        ),
+    ],
+)
+def test_an_option_that_the_network_does_not_take(train, out, capsys, options, message):
+    assert train(*options) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"minitorch-cv: error: {message}"
+    assert not out.exists()
+
+
+def test_images_of_a_size_that_the_network_does_not_take(train, capsys):
+    assert train("--resize", "32") == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "minitorch-cv: error: LeNet: takes images of shape (N, 1, 28, 28), got (8, 1, 32, 32); resize them to (28, 28)"
+    )
+
+
 def test_an_unknown_model(capsys):
     assert main(["train", "lenett"]) == 2
     error = capsys.readouterr().err
-    assert error == "minitorch-cv: error: unknown model 'lenett'; choose one of: lenet (did you mean 'lenet'?)\n"
+    assert error.startswith("minitorch-cv: error: unknown model 'lenett'; choose one of: ")
+    assert error.endswith(" (did you mean 'lenet'?)\n")
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [["train", "lenet"], ["data", "--no-download"]])
@@ -357,16 +431,29 @@ def test_help_lists_the_commands(capsys, arguments):
         assert re.search(rf"^\W*{command} ", shown, re.MULTILINE)
 
 
-def test_help_of_train_names_every_option_and_its_default(capsys, monkeypatch):
+def test_help_of_train_groups_its_options_and_lists_the_networks(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["train", "--help"]) == 0
     shown = capsys.readouterr().out
-    defaults = {"epochs": "10", "batch-size": "256", "lr": "0.9", "activation": "sigmoid", "seed": "0", "device": "cpu"}
-    for option, default in defaults.items():
-        assert re.search(rf"--{option} .*\[default: {default}\]", shown), option
     for option in ("data", "limit", "out"):
         assert re.search(rf"--{option} .*not given", shown), option
-    assert "--json" in shown
+    panels = re.split(r"╭─ (.*?) ─+╮", shown)
+    titles = dict(zip(panels[1::2], panels[2::2]))
+    assert list(titles) == ["Arguments", "Options", train_command.RECIPE, *PANELS]
+    for title, options in PANELS.items():
+        for option in options:
+            assert f"--{option} " in titles[title], option
+    names = " ".join(re.sub(r"[│\s]+", " ", titles["Arguments"]).split())
+    for name in minitorch_cv.models.BOOK:
+        assert re.search(rf"\b{name}\b", names), name
+
+
+PANELS = {
+    "Learning-rate schedule": ["schedule", "gamma", "every", "milestones", "warmup"],
+    "Against overfitting": ["augment", "mixup", "cutmix", "label-smoothing", "clip-norm", "ema", "patience"],
+    "Data": ["dataset", "data", "limit"],
+    "Keeping and resuming": ["out", "resume", "checkpoint-every", "tensorboard"],
+}
 
 
 def test_data_verifies_the_four_files(capsys):
@@ -374,7 +461,9 @@ def test_data_verifies_the_four_files(capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["train_images"], found["test_images"]) == (6000, 1000)
     assert [file["count"] for file in found["files"]] == [6000, 6000, 1000, 1000]
-    assert [file["sha256"] for file in found["files"]] == [content.sha256 for content in sources.SUBSET.values()]
+    assert [file["sha256"] for file in found["files"]] == [
+        content.sha256 for content in FASHION_MNIST.embedded.values()
+    ]
     assert main(["data"]) == 0
     shown = capsys.readouterr().out
     assert shown.count("SHA-256 verified") == 4

@@ -4,7 +4,7 @@ import pytest
 
 from minitorch_cv import doctor
 from minitorch_cv.data import sources
-from minitorch_cv.data.checksums import FULL
+from minitorch_cv.data.published import FASHION_MNIST
 
 
 def fake_program(folder, monkeypatch, output, status=0):
@@ -78,13 +78,13 @@ def test_kernel_cache_counts_this_and_older_sources(tmp_path, monkeypatch):
 
 
 def test_data_places_in_the_order_of_looking(tmp_path, monkeypatch):
-    system, cache = tmp_path / "system", tmp_path / "cache"
-    system.mkdir()
-    for name in FULL:
+    system, cache = tmp_path / "system" / "fashion-mnist", tmp_path / "cache" / "fashion-mnist"
+    system.mkdir(parents=True)
+    for name in FASHION_MNIST.contents:
         (system / f"{name}.gz").write_bytes(b"")
     monkeypatch.delenv(sources.VARIABLE, raising=False)
-    monkeypatch.setattr(sources, "SYSTEM_FOLDERS", (system,))
-    monkeypatch.setattr(sources, "cache_folder", lambda: cache)
+    monkeypatch.setattr(sources, "SYSTEM_FOLDERS", (system.parent,))
+    monkeypatch.setattr(sources, "cache_folder", lambda: cache.parent)
     assert doctor.data_places() == {
         "$MINITORCH_CV_DATA": "not set",
         "system copy": f"{system}: found",

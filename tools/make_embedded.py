@@ -1,8 +1,8 @@
 """Make the subset of Fashion-MNIST that is shipped inside the package: `python tools/make_embedded.py [full-copy]`.
 
 Takes the first 600 training and the first 100 test images of each class, in the order of the original files, and writes
-four IDX files, compressed by xz, into minitorch_cv/data/embedded/. Prints what `SUBSET` in
-minitorch_cv/data/checksums.py must say: the SHA-256 of the IDX bytes, which unlike the compressed files cannot depend
+four IDX files, compressed by xz, into minitorch_cv/data/embedded/. Prints what `embedded` of FASHION_MNIST in
+minitorch_cv/data/published.py must say: the SHA-256 of the IDX bytes, which unlike the compressed files cannot depend
 on the version of xz.
 
 Of the ways tried on the 4.7 MB of training images, plain xz was the smallest simple one: gzip 2.62 MB, bzip2 2.41 MB,
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from minitorch_cv.data import FashionMNIST
-from minitorch_cv.data.sources import split_files
+from minitorch_cv.data.published import split_files
 
 TARGET = Path(__file__).parents[1] / "minitorch_cv" / "data" / "embedded"
 PER_CLASS = {True: 600, False: 100}

@@ -9,22 +9,20 @@ from .adagrad import adagrad_step
 from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
 from .avg_pool2d import avg_pool2d, avg_pool2d_grad
-from .batch_norm import (
-    batch_norm_inference,
-    batch_norm_inference_grad,
-    batch_norm_train,
-    batch_norm_train_grad,
-)
+from .batch_norm import batch_norm_inference, batch_norm_inference_grad, batch_norm_train, batch_norm_train_grad
 from .conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
 from .dropout import dropout
 from .erf import erf
+from .group_norm import group_norm, group_norm_grad
 from .im2col import col2im, im2col
+from .images import adjust_color, resample, take_pixels
 from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
 from .local_response_norm import local_response_norm, local_response_norm_grad
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
 from .relu import relu, relu_grad
+from .resample2d import resample2d
 from .rmsprop import rmsprop_step
 from .sgd import sgd_step
 from .sigmoid import sigmoid, sigmoid_grad
@@ -38,6 +36,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_grad",
     "adaptive_max_pool2d",
+    "adjust_color",
     "array_module",
     "avg_pool2d",
     "avg_pool2d_grad",
@@ -51,6 +50,8 @@ __all__ = [
     "conv2d_weight_grad",
     "dropout",
     "erf",
+    "group_norm",
+    "group_norm_grad",
     "im2col",
     "is_cupy",
     "local_response_norm",
@@ -60,11 +61,14 @@ __all__ = [
     "max_pool2d_grad",
     "relu",
     "relu_grad",
+    "resample",
+    "resample2d",
     "rmsprop_step",
     "sgd_step",
     "sigmoid",
     "sigmoid_grad",
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
+    "take_pixels",
     "use",
 ]

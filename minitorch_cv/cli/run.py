@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -15,17 +17,34 @@ from rich.console import Console
 from minitorch_kernels.jit import on_compile
 
 from .. import __version__, doctor
-from ..data import DataLoader, FashionMNIST, Subset
+from ..data import DataError, DataLoader, Subset
 from ..graph import no_grad
+from ..models.recipes import find_recipe
 from ..nn import functional
-from ..optim import SGD
 from ..plot import plot_curves, plot_predictions
 from ..random import Generator
-from ..train import Epoch, NonFiniteLossError, RunFolder, Step, fit, save_weights
+from ..tensor import Tensor
+from ..train import (
+    EMA,
+    Checkpoint,
+    CheckpointError,
+    EarlyStopping,
+    Epoch,
+    NonFiniteLossError,
+    RunFolder,
+    Step,
+    TensorBoard,
+    fit,
+    save_weights,
+)
 from ..train.run_folder import CURVES, PREDICTIONS, WEIGHTS
+from .datasets import DataSets
 from .display import Display
 from .errors import say_error
-from .train import Settings
+from .interrupt import Interrupt, Interruptible
+from .parts import make_mix, make_optimizer, make_schedule
+from .settings import Settings
+from .wording import count_of, extra_settings, main_settings, network_text
 
 SAMPLES = 24  # images in the figure of predictions
 
@@ -37,107 +56,202 @@ class Run:
         self,
         settings: Settings,
         network: Any,
-        train_set: FashionMNIST,
-        test_set: FashionMNIST,
+        data: DataSets,
         folder: RunFolder,
-        as_json: bool,
+        *,
+        given: list[str],
+        resume: Path | None = None,
+        checkpoint_every: int = 0,
+        tensorboard: bool = False,
+        as_json: bool = False,
     ):
         self.settings = settings
         self.network = network
-        self.source = train_set.source
-        self.classes = train_set.classes
-        self.train_set = first(train_set, settings.limit)
-        self.test_set = first(test_set, settings.limit)
+        self.data = data
+        self.train_set = first(data.train, settings.limit)
+        self.test_set = first(data.test, settings.limit)
         self.folder = folder
+        self.given = given
+        self.resume = resume
+        self.checkpoint_every = checkpoint_every
         self.as_json = as_json
         self.display = Display(Console(stderr=as_json), settings.epochs)
-        self.history: list[Epoch] = []
+        self.interrupt = Interrupt()
+        self.board = TensorBoard(folder.path / "tensorboard") if tensorboard else None
         self.last_step: Step | None = None
+        self.steps = 0
+        self.parts = self.make_parts()
+        self.progress = self.parts.progress
+        history = self.progress.history
+        self.stopping = EarlyStopping(settings.patience, history=history) if settings.patience else None
+
+    def make_parts(self) -> Checkpoint:
+        """Everything that changes while training, in the state that the seed or the checkpoint gives it."""
+        settings = self.settings
+        order, self.mixing = (Generator().manual_seed(seed) for seed in (settings.seed, settings.seed + 1))
+        optimizer = make_optimizer(settings, self.network)
+        workers = self.data.workers
+        loader = DataLoader(self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order)
+        scheduler, self.schedule_per = make_schedule(settings, optimizer, len(loader))
+        ema = EMA(self.network, settings.ema) if settings.ema else None
+        parts = Checkpoint(
+            self.network, optimizer, loader, scheduler=scheduler, ema=ema, generators={"mixing": self.mixing}
+        )
+        if self.resume is not None:
+            parts.load(self.resume)
+        return parts
 
     def carry_out(self) -> int:
         """Train, save, say what came out; returns the exit status."""
         self.folder.write_config(self.config())
+        self.folder.add_epochs(self.progress.history)
         self.show_header()
         start = perf_counter()
-        status = self.train()
+        status = 0 if self.is_over() else self.train()
         seconds = perf_counter() - start
-        if self.last_step is not None:
+        if self.last_step is not None or self.progress.history:
             self.save()
         self.show_result(seconds)
         if self.as_json:
             print(json.dumps(self.result(seconds)))
         return status
 
+    def is_over(self) -> bool:
+        """True, and said, where a run that is resumed has nothing left to do."""
+        if self.progress.epoch > self.settings.epochs:
+            self.display.say(f"nothing to do: all {self.settings.epochs} epochs are done; ask for more with --epochs")
+            return True
+        if self.stopping is not None and self.stopping.patience_is_over:
+            self.display.say(f"nothing to do: no better test accuracy in {self.settings.patience} epochs")
+            return True
+        return False
+
     def train(self) -> int:
         """Go through the epochs, to the end or until something stops them; returns the exit status."""
-        settings = self.settings
-        order = Generator().manual_seed(settings.seed)
-        train_loader = DataLoader(self.train_set, settings.batch_size, shuffle=True, generator=order)
-        test_loader = DataLoader(self.test_set, settings.batch_size)
+        settings, parts = self.settings, self.parts
         try:
-            with self.display:
+            with self.display, self.interrupt:
                 on_compile(self.display.compiling)
                 fit(
                     self.network,
-                    train_loader,
-                    test_loader,
+                    parts.train_loader,
+                    Interruptible(
+                        DataLoader(self.test_set, settings.batch_size, num_workers=self.data.workers), self.interrupt
+                    ),
                     epochs=settings.epochs,
-                    optimizer=SGD(self.network.parameters(), lr=settings.lr),
-                    loss=functional.cross_entropy,
+                    optimizer=parts.optimizer,
+                    loss=self.loss,
+                    scheduler=parts.scheduler,
+                    schedule_per=self.schedule_per,
+                    clip_norm=settings.clip_norm or None,
+                    mix=make_mix(settings, len(self.data.classes), self.mixing),
+                    ema=parts.ema,
                     on_step=self.on_step,
                     on_epoch=self.on_epoch,
+                    progress=self.progress,
                 )
         except KeyboardInterrupt:
-            self.display.say(f"stopped by Ctrl-C {self.progress()}")
-            return 130
-        except NonFiniteLossError as error:
+            self.display.say(f"stopped by Ctrl-C {self.position()}")
+            return 130 if self.saved_where_it_stopped() else 1
+        except (NonFiniteLossError, CheckpointError, DataError) as error:
             say_error(error)
             return 1
+        except ValueError as error:  # images that the network, or a mixture that the loss, cannot take
+            if self.last_step is not None:
+                raise
+            say_error(error)
+            return 2
+        if self.stopping is not None and self.stopping.patience_is_over:
+            self.display.say(f"stopped: no better test accuracy in {settings.patience} epochs")
         return 0
 
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """What is minimised."""
+        return functional.cross_entropy(logits, labels, label_smoothing=self.settings.label_smoothing)
+
     def on_step(self, step: Step) -> None:
-        """Note and show a batch."""
+        """Note and show a batch; save it where it is one to be saved."""
         self.last_step = step
+        self.steps += 1
         self.display.step(step)
+        if self.board is not None:
+            self.board.on_step(step)
+        if self.checkpoint_every and self.steps % self.checkpoint_every == 0:
+            self.save_checkpoint()
+        self.interrupt.check()
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Note, keep and show an epoch."""
-        self.history.append(epoch)
         self.folder.add_epoch(epoch)
         self.display.epoch(epoch)
+        if self.board is not None:
+            self.board.on_epoch(epoch)
+        self.save_checkpoint()
+        if self.stopping is not None:
+            self.stopping(epoch)
+
+    def save_checkpoint(self) -> None:
+        """Save all that is needed to go on from here."""
+        path = self.folder.checkpoint_path(self.progress)
+        self.parts.save(path, self.checkpoint_metadata())
+        self.folder.keep_checkpoint(path)
+
+    def saved_where_it_stopped(self) -> bool:
+        """Save the batch after which Ctrl-C stopped; a second Ctrl-C came in the middle of one, which is of no use."""
+        if self.last_step is None or not self.interrupt.between_batches:
+            return True
+        try:
+            self.save_checkpoint()
+        except CheckpointError as error:
+            say_error(error)
+            return False
+        return True
+
+    def checkpoint_metadata(self) -> dict[str, Any]:
+        """What a run that goes on has to agree with."""
+        counts = {"train_images": len(self.train_set), "test_images": len(self.test_set)}
+        return {"settings": asdict(self.settings), **counts}
 
     def between_epochs(self) -> bool:
         """True where the weights are those whose test accuracy was measured last."""
-        return bool(self.history) and self.last_step is not None and self.last_step.epoch == self.history[-1].epoch
+        return bool(self.progress.history) and self.progress.batch == 0
 
-    def progress(self) -> str:
+    def position(self) -> str:
         """How far training came, in words."""
-        step = self.last_step
-        if step is None:
-            return "before the first batch was done"
+        progress, epochs = self.progress, self.settings.epochs
         if self.between_epochs():
-            return f"after epoch {step.epoch} of {self.settings.epochs}"
+            return f"after epoch {progress.epoch - 1} of {epochs}"
+        if progress.batch == 0:
+            return "before the first batch was done"
+        step = progress.step(len(self.parts.train_loader))
         return (
-            f"in epoch {step.epoch} of {self.settings.epochs}, after batch {step.batch} of {step.batches} "
+            f"in epoch {step.epoch} of {epochs}, after batch {step.batch} of {step.batches} "
             f"(in this epoch: loss {step.loss:.4f}, accuracy {step.accuracy:.3f})"
         )
 
     def save(self) -> None:
-        """The weights and the figures; weights that hold NaN or Inf are of no use and are left out."""
-        if all(np.isfinite(parameter.detach().numpy()).all() for parameter in self.network.parameters()):
-            save_weights(self.network, self.folder.path / WEIGHTS, self.weights_metadata())
-            self.draw_predictions()
-        if self.history:
-            title = f"{self.settings.model} ({self.settings.activation}), learning rate {self.settings.lr:g}"
-            plot_curves(self.history, title).savefig(self.folder.path / CURVES)
+        """The weights, averaged where they are, and the figures; weights that hold NaN or Inf are left out."""
+        with nullcontext() if self.parts.ema is None else self.parts.ema.averaged():
+            if all(np.isfinite(parameter.detach().numpy()).all() for parameter in self.network.parameters()):
+                save_weights(self.network, self.folder.path / WEIGHTS, self.weights_metadata())
+                self.draw_predictions()
+        if self.progress.history:
+            title = f"{network_text(self.settings)}, learning rate {self.settings.lr:g}"
+            plot_curves(self.progress.history, title).savefig(self.folder.path / CURVES)
+        if self.board is not None:
+            self.board.close()
 
     def weights_metadata(self) -> dict[str, Any]:
         """Which network the weights are of, how it was trained, and how good it is where that was measured."""
         kept = {name: value for name, value in self.config().items() if name not in ("machine", "versions")}
-        kept["trained"] = self.progress() if not self.between_epochs() else count_of(len(self.history), "epoch")
+        kept["trained"] = self.position() if not self.between_epochs() else count_of(self.epochs_done(), "epoch")
         if self.between_epochs():
-            kept["test_acc"] = self.history[-1].test_acc
+            kept["test_acc"] = self.progress.history[-1].test_acc
         return kept
+
+    def epochs_done(self) -> int:
+        """How many epochs were completed."""
+        return len(self.progress.history)
 
     def draw_predictions(self) -> None:
         """The first test images with their true and predicted classes."""
@@ -145,14 +259,19 @@ class Run:
         self.network.eval()
         with no_grad():
             predicted = self.network(images).argmax(1)
-        figure = plot_predictions(images.numpy()[:, 0], labels.tolist(), predicted.tolist(), self.classes)
+        pictures = images.numpy().transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)
+        if pictures.shape[3] == 1:
+            pictures = pictures[..., 0]
+        figure = plot_predictions(pictures, labels.tolist(), predicted.tolist(), self.data.classes)
         figure.savefig(self.folder.path / PREDICTIONS)
 
     def config(self) -> dict[str, Any]:
         """The settings and the circumstances."""
         return {
             **asdict(self.settings),
-            "data": self.source,
+            "data": self.data.source,
+            "in_channels": self.data.channels,
+            "classes": list(self.data.classes),
             "train_images": len(self.train_set),
             "test_images": len(self.test_set),
             "parameters": count_parameters(self.network),
@@ -161,25 +280,35 @@ class Run:
         }
 
     def show_header(self) -> None:
-        """What is about to be trained."""
+        """What is about to be trained, and where the settings come from."""
         config, settings = self.config(), self.settings
+        pixels = f"{settings.resize}x{settings.resize} pixels"
         counts = f"{config['train_images']:,} training and {config['test_images']:,} test images"
-        self.display.header(
-            f"minitorch-cv {__version__}: {settings.model} on Fashion-MNIST",
-            {
-                "machine": config["machine"],
-                "data": f"{counts} from {self.source}",
-                "model": f"{settings.model} with {settings.activation}, {config['parameters']:,} parameters",
-                "settings": f"{count_of(settings.epochs, 'epoch')}, batch {settings.batch_size}, "
-                f"SGD with learning rate {settings.lr:g}, seed {settings.seed}, {settings.device}",
-                "folder": str(self.folder.path),
-            },
-        )
+        facts = {
+            "machine": config["machine"],
+            "data": f"{counts} from {self.data.source}, {pixels}",
+            "model": f"{network_text(self.settings)}, {config['parameters']:,} parameters",
+            "settings": main_settings(settings),
+            "also": extra_settings(settings),
+            "source": self.source_of_settings(),
+            "folder": str(self.folder.path),
+        }
+        title = f"minitorch-cv {__version__}: {settings.model} on {self.data.title}"
+        self.display.header(title, {name: text for name, text in facts.items() if text})
+        if self.resume is not None:
+            self.display.say(f"going on {self.position()}, from {self.resume}\n")
+
+    def source_of_settings(self) -> str:
+        """Which settings were given, and where the others come from."""
+        if self.resume is not None:
+            return "the checkpoint"
+        source = f"{find_recipe(self.settings.model).source} for {self.settings.model}"
+        return f"{', '.join(self.given)} as given, the rest {source}" if self.given else source
 
     def show_result(self, seconds: float) -> None:
         """The accuracy that was reached, and what lies in the folder."""
-        if self.history:
-            last = self.history[-1]
+        if self.progress.history:
+            last = self.progress.history[-1]
             epochs = count_of(last.epoch, "epoch")
             self.display.say(f"\ntest accuracy {last.test_acc:.4f} after {epochs}, {seconds:.1f} s", style="bold")
         self.display.say(f"saved in {self.folder.path}: {', '.join(self.folder.written())}")
@@ -187,30 +316,26 @@ class Run:
 
     def result(self, seconds: float) -> dict[str, Any]:
         """What --json prints; None for what was not reached. The speed is the median epoch's: the first may compile."""
-        last = self.history[-1] if self.history else None
+        history = self.progress.history
+        last = history[-1] if history else None
         return {
             "model": self.settings.model,
-            "data": self.source,
+            "data": self.data.source,
             "device": self.settings.device,
-            "epochs": len(self.history),
+            "epochs": len(history),
             "train_loss": last and last.train_loss,
             "train_acc": last and last.train_acc,
             "test_acc": last and last.test_acc,
-            "images_per_second": last and round(median(epoch.images_per_second for epoch in self.history), 1),
+            "images_per_second": last and round(median(epoch.images_per_second for epoch in history), 1),
             "seconds": round(seconds, 3),
         }
 
 
-def first(dataset: FashionMNIST, limit: int | None) -> Any:
+def first(dataset: Any, limit: int | None) -> Any:
     """The first `limit` samples of a data set; all for None, and where it has no more."""
     if limit is None or limit >= len(dataset):
         return dataset
     return Subset(dataset, np.arange(limit))
-
-
-def count_of(number: int, thing: str) -> str:
-    """`1 epoch`, `2 epochs`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def count_parameters(network: Any) -> int:

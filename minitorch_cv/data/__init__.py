@@ -1,23 +1,64 @@
 """Data sets, loaders and image transforms."""
 
+from .cifar import CIFAR10, CIFAR100
 from .collate import default_collate
 from .datasets import Dataset, Subset, TensorDataset, random_split
 from .fashion_mnist import FashionMNIST, load_data_fashion_mnist
 from .idx import DataError, read_idx
+from .image_folder import ImageFolder
+from .kfold import k_fold
 from .loader import DataLoader
-from .transforms import Compose, Resize, ToTensor
+from .mnist import MNIST
+from .transforms import (
+    CenterCrop,
+    ColorJitter,
+    Compose,
+    CutMix,
+    GaussianNoise,
+    Grayscale,
+    InterpolationMode,
+    MixUp,
+    Normalize,
+    Pad,
+    RandomCrop,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomVerticalFlip,
+    Resize,
+    ToTensor,
+)
 
 __all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "MNIST",
+    "CenterCrop",
+    "ColorJitter",
     "Compose",
+    "CutMix",
     "DataError",
     "DataLoader",
     "Dataset",
     "FashionMNIST",
+    "GaussianNoise",
+    "Grayscale",
+    "ImageFolder",
+    "InterpolationMode",
+    "MixUp",
+    "Normalize",
+    "Pad",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "RandomVerticalFlip",
     "Resize",
     "Subset",
     "TensorDataset",
     "ToTensor",
     "default_collate",
+    "k_fold",
     "load_data_fashion_mnist",
     "random_split",
     "read_idx",

@@ -11,7 +11,7 @@ import numpy as np
 from ..random import Generator, numpy_generator
 from ..tensor import Tensor
 from .collate import default_collate
-from .whole_batches import makes_whole_batches
+from .whole_batches import makes_whole_batches, takes_generator
 
 
 class Dataset:
@@ -23,9 +23,13 @@ class Dataset:
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} defines no __len__()")
 
-    def fetch_batch(self, indices: Sequence[int] | np.ndarray) -> Any:
-        """The samples at `indices`, stacked. A data set that lies in arrays overrides this: one indexing operation."""
-        return default_collate([self[int(index)] for index in indices])
+    def fetch_batch(self, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None) -> Any:
+        """The samples at `indices`, stacked. A data set that lies in arrays overrides this: one indexing operation.
+
+        generator: what to draw random numbers from, as a DataLoader hands it on; `fetch_batch(indices)` alone will do
+        for a data set that needs none. One that takes it but draws nothing sets `draws = False`.
+        """
+        return default_collate(fetch_samples(self, indices, generator))
 
 
 class TensorDataset(Dataset):
@@ -33,6 +37,8 @@ class TensorDataset(Dataset):
 
     NumPy arrays are taken as well, and wrapped. ValueError where the lengths differ.
     """
+
+    draws = False
 
     def __init__(self, *tensors: Tensor | np.ndarray):
         self.tensors = tuple(tensor if isinstance(tensor, Tensor) else Tensor(tensor) for tensor in tensors)
@@ -46,7 +52,9 @@ class TensorDataset(Dataset):
     def __len__(self) -> int:
         return len(self.tensors[0])
 
-    def fetch_batch(self, indices: Sequence[int] | np.ndarray) -> list[Tensor]:
+    def fetch_batch(
+        self, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None
+    ) -> list[Tensor]:
         """The rows at `indices` of every tensor, copied by one indexing operation each."""
         rows = np.asarray(indices, np.intp)
         return [Tensor(tensor.detach().numpy()[rows]) for tensor in self.tensors]
@@ -59,22 +67,56 @@ class Subset(Dataset):
         self.dataset = dataset
         self.indices = indices
 
+    @property
+    def draws(self) -> bool:
+        """Whether the samples come with random numbers."""
+        return draws(self.dataset)
+
     def __getitem__(self, index: int) -> Any:
         return self.dataset[int(self.indices[index])]
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def fetch_batch(self, indices: Sequence[int] | np.ndarray) -> Any:
+    def fetch_samples(
+        self, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None
+    ) -> list[Any]:
+        """The samples at these places among the subset's own indices, one by one."""
+        return fetch_samples(self.dataset, [self.indices[index] for index in indices], generator)
+
+    def fetch_batch(self, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None) -> Any:
         """The samples at these places among the subset's own indices, stacked."""
-        return fetch_batch(self.dataset, [self.indices[index] for index in indices])
+        return fetch_batch(self.dataset, [self.indices[index] for index in indices], generator)
 
 
-def fetch_batch(dataset: Any, indices: Sequence[int] | np.ndarray) -> Any:
+def draws(dataset: Any) -> bool:
+    """Whether the samples of any data set come with random numbers: as its `draws` says, else if it takes a generator.
+
+    The generator counts where the data set itself makes the batches; one that gives samples alone is never handed any.
+    """
+    said = getattr(dataset, "draws", None)
+    if said is not None:
+        return bool(said)
+    whole = makes_whole_batches(type(dataset), "fetch_batch", "__getitem__")
+    return whole and takes_generator(dataset.fetch_batch)
+
+
+def fetch_batch(dataset: Any, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None) -> Any:
     """The samples of any data set at `indices`, stacked; by whole arrays where the data set can."""
-    if makes_whole_batches(type(dataset), "fetch_batch", "__getitem__"):
-        return dataset.fetch_batch(indices)
-    return default_collate([dataset[int(index)] for index in indices])
+    if not makes_whole_batches(type(dataset), "fetch_batch", "__getitem__"):
+        return default_collate(fetch_samples(dataset, indices, generator))
+    if takes_generator(dataset.fetch_batch):
+        return dataset.fetch_batch(indices, generator=generator)
+    return dataset.fetch_batch(indices)
+
+
+def fetch_samples(
+    dataset: Any, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None
+) -> list[Any]:
+    """The samples of any data set at `indices`, one by one; with the generator where its `fetch_samples` takes it."""
+    if makes_whole_batches(type(dataset), "fetch_samples", "__getitem__"):
+        return dataset.fetch_samples(indices, generator)
+    return [dataset[int(index)] for index in indices]
 
 
 def random_split(

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ..random import Generator, numpy_generator
-from .datasets import fetch_batch
+from .datasets import draws, fetch_batch, fetch_samples
+from .prefetch import prefetched
+
+AHEAD = 2
+HIGHEST_SEED = 2**63
+
+
+@dataclass
+class Epoch:
+    """One pass over the data: the state its generator began with, its batches of indices, how many are handed out.
+
+    seed: what the random numbers of its batches come from; None where they need none.
+    """
+
+    generator: dict[str, Any]
+    batches: Iterable[Any]
+    seed: int | None
+    handed: int = 0
 
 
 class DataLoader:
@@ -24,8 +44,20 @@ class DataLoader:
     sampler: the indices of an epoch in their order; batch_sampler: lists of indices. drop_last leaves out the last
     batch where it would be smaller.
 
-    Everything runs in the calling thread: num_workers, pin_memory, prefetch_factor and persistent_workers, which tune
-    torch's speed, are accepted and change nothing; timeout, worker_init_fn and multiprocessing_context are refused.
+    A data set that draws random numbers, to augment its images, gets them from a generator of each batch's own:
+    `dataset.fetch_batch(indices, np.random.default_rng([seed, batch]))`. The seed is one integer that `generator` gives
+    after the order; data sets that draw nothing cost no number, so evaluating does not move the default generator. What
+    is drawn depends neither on who prepares a batch nor on the batches before it.
+
+    num_workers=0 prepares a batch when it is asked for; from 1 on, *one* thread, whatever the number, keeps
+    `prefetch_factor` batches (2) ready while the caller trains. A thread, not torch's processes, because the work is
+    done in NumPy and compiled kernels, which leave Python's lock to others and spread over the cores themselves; so
+    nothing is copied between processes, and the batches are the same bit for bit. Samples of a data set of one's own
+    are then fetched in that thread: random numbers that it takes from a shared generator come in no certain order.
+
+    state_dict() and load_state_dict(), as torchdata's StatefulDataLoader has them, go on in the middle of an epoch.
+    pin_memory and persistent_workers are accepted and change nothing; timeout, worker_init_fn and
+    multiprocessing_context, which are about processes, are refused.
     """
 
     def __init__(
@@ -66,24 +98,73 @@ class DataLoader:
                 )
         elif not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"DataLoader: batch_size must be a positive whole number, got {batch_size!r}")
+        if num_workers < 0:
+            raise ValueError(f"DataLoader: num_workers must be 0 or more, got {num_workers}")
+        if prefetch_factor is not None and (num_workers == 0 or prefetch_factor < 1):
+            raise ValueError(
+                f"DataLoader: prefetch_factor must be 1 or more and needs num_workers=1, got {prefetch_factor} with "
+                f"num_workers={num_workers}"
+            )
         self.dataset = dataset
         self.batch_size = batch_size if batch_sampler is None else None
         self.shuffle = bool(shuffle)
         self.sampler = sampler
         self.batch_sampler = batch_sampler
+        self.num_workers = num_workers
+        self.prefetch_factor = AHEAD if num_workers and prefetch_factor is None else prefetch_factor
         self.collate_fn = collate_fn
         self.drop_last = drop_last
         self.generator = generator
+        self._current: Epoch | None = None
+        self._to_resume: Epoch | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        batches = self.batch_sampler if self.batch_sampler is not None else self.index_batches(self.order())
-        return map(self.fetch, batches)
+        epoch = self._to_resume or self.begin_epoch()
+        self._current, self._to_resume = epoch, None
+        numbered = islice(enumerate(epoch.batches), epoch.handed, None)
+        tasks = ((indices, batch_generator(epoch.seed, number)) for number, indices in numbered)
+        return self.counted(epoch, self.prepared(tasks))
 
     def __len__(self) -> int:
         if self.batch_size is None:
             return len(self.batch_sampler)  # type: ignore[arg-type]
         samples = len(self.dataset if self.sampler is None else self.sampler)  # type: ignore[arg-type]
         return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the epoch under way stands, as plain numbers and text that JSON can hold.
+
+        "generator" is the state of the loader's generator as it was when the epoch began, and "batch" the number of its
+        batches that the caller has; batches prepared ahead do not count. Between epochs, "batch" is 0.
+        """
+        if self._current is None:
+            return {"generator": generator_state(self.generator), "batch": 0}
+        return {"generator": copy.deepcopy(self._current.generator), "batch": self._current.handed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let the next pass go on where `state` was taken: the same order and random numbers, from the next batch on.
+
+        Sets the loader's generator to what an uninterrupted epoch leaves; where the loader draws from the default
+        generator, restore that one afterwards, as dropout has moved it since. A sampler of one's own must give its
+        order once more. ValueError where the state has more batches than the loader, so comes from another.
+        """
+        if state["batch"] > len(self):
+            raise ValueError(
+                f"DataLoader: the state has {state['batch']} batches of an epoch behind it but this loader has only "
+                f"{len(self)}; give it the data set and batch_size of the loader that the state is from"
+            )
+        numpy_generator(self.generator).bit_generator.state = copy.deepcopy(state["generator"])
+        self._current = self._to_resume = None
+        if state["batch"]:
+            self._current = self._to_resume = self.begin_epoch()
+            self._current.handed = state["batch"]
+
+    def begin_epoch(self) -> Epoch:
+        """The next epoch; takes from the generator all that the epoch needs of it."""
+        began = generator_state(self.generator)
+        batches = self.batch_sampler if self.batch_sampler is not None else self.index_batches(self.order())
+        seed = int(numpy_generator(self.generator).integers(HIGHEST_SEED)) if draws(self.dataset) else None
+        return Epoch(began, batches, seed)
 
     def order(self) -> Any:
         """The indices of one epoch."""
@@ -99,8 +180,39 @@ class DataLoader:
         end = len(order) // size * size if self.drop_last else len(order)
         return (order[start : start + size] for start in range(0, end, size))
 
-    def fetch(self, indices: Any) -> Any:
+    def prepared(self, tasks: Iterator[tuple[Any, np.random.Generator | None]]) -> Iterator[Any]:
+        """The batches of the tasks, in the caller's thread or ahead of it in another."""
+        if self.num_workers:
+            return prefetched(self.fetch, tasks, self.prefetch_factor or AHEAD)
+        return (self.fetch(*task) for task in tasks)
+
+    def counted(self, epoch: Epoch, batches: Iterator[Any]) -> Iterator[Any]:
+        """The batches, each noted in the epoch as it is handed out; at their end no epoch is under way."""
+        for batch in batches:
+            epoch.handed += 1
+            yield batch
+        if self._current is epoch:
+            self._current = None
+
+    def fetch(self, indices: Any, generator: np.random.Generator | None = None) -> Any:
         """The batch of the samples at `indices`."""
         if self.collate_fn is not None:
-            return self.collate_fn([self.dataset[int(index)] for index in indices])
-        return fetch_batch(self.dataset, indices)
+            return self.collate_fn(fetch_samples(self.dataset, indices, generator))
+        return fetch_batch(self.dataset, indices, generator)
+
+
+def batch_generator(seed: int | None, number: int) -> np.random.Generator | None:
+    """The generator of an epoch's batch of this number, None where the epoch needs no random numbers."""
+    return None if seed is None else np.random.default_rng([seed, number])
+
+
+def generator_state(generator: Generator | np.random.Generator | None) -> dict[str, Any]:
+    """The state of the NumPy generator behind `generator`, without arrays."""
+    return plain(numpy_generator(generator).bit_generator.state)
+
+
+def plain(value: Any) -> Any:
+    """Dictionaries of arrays and NumPy's numbers as dictionaries of lists and Python's."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value

@@ -35,6 +35,7 @@ def convolutions() -> list[Case]:
         conv("stride", (2, 2, 6, 5), w, b, stride=(2, 3)),
         conv("stride down, not across", x, w, b, stride=(2, 1), padding=1),
         conv("stride, 16 images", (16, 1, 4, 4), (2, 1, 2, 2), (2,), stride=2, padding=1),
+        conv("stride, many filters", (2, 1, 3, 3), (33, 1, 2, 2), (33,), stride=2, padding=1),
         conv("stride wider than the kernel", (2, 1, 5, 5), (2, 1, 1, 2), (2,), stride=3),
         conv("stride that leaves a rest", (1, 1, 6, 6), (1, 1, 3, 3), (1,), stride=2),
         conv("dilation", (2, 2, 6, 4), w, b, dilation=(2, 3)),

@@ -37,4 +37,22 @@ def transposed_convolutions() -> list[Case]:
     ]
 
 
-CASES = [*on_both_implementations(transposed_convolutions()), *shuffles()]
+def interpolations() -> list[Case]:
+    """interpolate to larger and smaller sizes."""
+
+    def to(label: str, x: tuple[int, ...], **options: Any) -> Case:
+        return case("interpolate", label, lambda x: F.interpolate(x, **options), x)
+
+    return [
+        to("nearest, larger", (2, 2, 2, 3), scale_factor=2),
+        to("nearest, smaller and larger", (1, 2, 5, 3), size=(3, 7)),
+        to("nearest-exact", (2, 1, 4, 3), size=(3, 5), mode="nearest-exact"),
+        to("bilinear, larger", (2, 2, 2, 3), scale_factor=2, mode="bilinear"),
+        to("bilinear, smaller", (2, 1, 5, 7), size=(2, 3), mode="bilinear"),
+        to("bilinear, scale as given", (1, 1, 3, 4), scale_factor=(1.4, 0.6), mode="bilinear"),
+        to("bilinear, aligned corners", (2, 2, 3, 2), size=(5, 1), mode="bilinear", align_corners=True),
+        to("area", (1, 2, 5, 4), size=(2, 3), mode="area"),
+    ]
+
+
+CASES = [*on_both_implementations([*transposed_convolutions(), *interpolations()]), *shuffles()]

@@ -18,7 +18,8 @@ class AlexNet(nn.Module):
     image_size: the side of the images; the first linear layer is as wide as the last map then has it, and nothing else
     changes. ValueError where no pixel would be left. padding: of the first convolution, 1 in the book and 2 in the
     paper. local_response_norm: normalise across channels behind the first two activations, as the paper does; the book
-    leaves it out. dropout: the share that is dropped behind each hidden linear layer. Weights start Xavier-uniform,
+    leaves it out. dropout: the share that is dropped behind each hidden linear layer. hidden: their width; with fewer
+    than the 4096 of book and paper, the network also suits small images and machines. Weights start Xavier-uniform,
     biases as the layers set them. 46,764,746 parameters with the defaults.
     """
 
@@ -30,6 +31,7 @@ class AlexNet(nn.Module):
         padding: int = 1,
         local_response_norm: bool = False,
         dropout: float = 0.5,
+        hidden: int = 4096,
     ):
         super().__init__()
         check_sizes("AlexNet", in_channels, num_classes)
@@ -57,7 +59,7 @@ class AlexNet(nn.Module):
             del features["norm1"], features["norm2"]
         self.features = nn.Sequential(features)
         side = map_side("AlexNet", self.features, image_size)
-        self.classifier = three_linear_layers(256 * side**2, num_classes, dropout)
+        self.classifier = three_linear_layers(256 * side**2, num_classes, dropout, hidden)
         self.apply(xavier_weights)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -70,25 +72,29 @@ def paper_norm() -> nn.Module:
     return nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)
 
 
-def three_linear_layers(in_features: int, num_classes: int, dropout: float) -> nn.Sequential:
-    """The end of AlexNet, and of VGG and ZFNet: (N, C, H, W) -> (N, num_classes), where in_features = C H W."""
+def three_linear_layers(in_features: int, num_classes: int, dropout: float, hidden: int) -> nn.Sequential:
+    """The end of AlexNet, VGG and ZFNet: (N, C, H, W) -> (N, num_classes), where in_features = C H W."""
+    if hidden < 1:
+        raise ValueError(f"hidden={hidden}; choose 1 or more, the width of the two hidden linear layers")
     return nn.Sequential(
         OrderedDict(
             flatten=nn.Flatten(),  # -> (N, in_features)
-            fc1=nn.Linear(in_features, 4096),
+            fc1=nn.Linear(in_features, hidden),  # -> (N, hidden)
             act1=nn.ReLU(),
             dropout1=nn.Dropout(dropout),
-            fc2=nn.Linear(4096, 4096),
+            fc2=nn.Linear(hidden, hidden),  # -> (N, hidden)
             act2=nn.ReLU(),
             dropout2=nn.Dropout(dropout),
-            fc3=nn.Linear(4096, num_classes),
+            fc3=nn.Linear(hidden, num_classes),
         )
     )
 
 
-def alexnet(in_channels: int = 1, num_classes: int = 10, image_size: int = 224, dropout: float = 0.5) -> AlexNet:
+def alexnet(
+    in_channels: int = 1, num_classes: int = 10, image_size: int = 224, dropout: float = 0.5, hidden: int = 4096
+) -> AlexNet:
     """The book's AlexNet with fresh weights."""
-    return AlexNet(in_channels, num_classes, image_size, dropout=dropout)
+    return AlexNet(in_channels, num_classes, image_size, dropout=dropout, hidden=hidden)
 
 
 def alexnet_paper(
@@ -97,6 +103,7 @@ def alexnet_paper(
     image_size: int = 224,
     local_response_norm: bool = False,
     dropout: float = 0.5,
+    hidden: int = 4096,
 ) -> AlexNet:
     """The paper's AlexNet with fresh weights, on one device: no convolution is split into two groups."""
-    return AlexNet(in_channels, num_classes, image_size, 2, local_response_norm, dropout)
+    return AlexNet(in_channels, num_classes, image_size, 2, local_response_norm, dropout, hidden)

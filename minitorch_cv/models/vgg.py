@@ -33,7 +33,9 @@ def vgg_block(num_convs: int, in_channels: int, out_channels: int, batch_norm: b
 def vgg_blocks(
     depth: int, in_channels: int, channels: Sequence[int] = CHANNELS, batch_norm: bool = False
 ) -> list[nn.Sequential]:
-    """The five blocks of the VGG with this number of layers."""
+    """The five blocks of the VGG with this number of layers. ValueError where there is none."""
+    if depth not in CONVS:
+        raise ValueError(f"VGG: depth={depth}; choose one of {', '.join(map(str, CONVS))}")
     widths = (in_channels, *channels)
     return [vgg_block(n, widths[i], widths[i + 1], batch_norm) for i, n in enumerate(CONVS[depth])]
 
@@ -42,9 +44,9 @@ class VGG(nn.Module):
     """Five blocks of convolutions, then three linear layers: (N, C, 224, 224) -> (N, num_classes).
 
     depth: 11, 13, 16 or 19, the number of layers with weights. ratio: the channels of every convolution are divided by
-    it; the hidden linear layers keep their 4096 outputs, as in the book, which trains VGG-11 with ratio 4. image_size:
-    the side of the images, which decides the width of the first linear layer. dropout: the share that is dropped behind
-    each hidden linear layer. Weights start Xavier-uniform, biases as the layers set them.
+    it; the linear layers stay as wide, as in the book, which trains VGG-11 with ratio 4. image_size: the side of the
+    images, which decides how many inputs the first linear layer has. dropout: the share that is dropped behind each
+    hidden linear layer. hidden: their width. Weights start Xavier-uniform, biases as the layers set them.
     ValueError for another depth, a ratio that leaves no channel, and an image_size that leaves no pixel.
     """
 
@@ -56,11 +58,10 @@ class VGG(nn.Module):
         ratio: int = 1,
         image_size: int = 224,
         dropout: float = 0.5,
+        hidden: int = 4096,
     ):
         super().__init__()
         check_sizes("VGG", in_channels, num_classes)
-        if depth not in CONVS:
-            raise ValueError(f"VGG: depth={depth}; choose one of {', '.join(map(str, CONVS))}")
         if not 1 <= ratio <= CHANNELS[0]:
             raise ValueError(f"VGG: ratio={ratio}; choose 1 to {CHANNELS[0]}, the channels of the first block")
         self.name = f"VGG-{depth}"
@@ -70,7 +71,7 @@ class VGG(nn.Module):
         blocks = vgg_blocks(depth, in_channels, channels)  # sides 224 -> 112 -> 56 -> 28 -> 14 -> 7
         self.features = nn.Sequential(OrderedDict((f"block{i}", block) for i, block in enumerate(blocks, start=1)))
         side = map_side(self.name, self.features, image_size)
-        self.classifier = three_linear_layers(channels[-1] * side**2, num_classes, dropout)
+        self.classifier = three_linear_layers(channels[-1] * side**2, num_classes, dropout, hidden)
         self.apply(xavier_weights)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -79,28 +80,48 @@ class VGG(nn.Module):
 
 
 def vgg11(
-    in_channels: int = 1, num_classes: int = 10, ratio: int = 1, image_size: int = 224, dropout: float = 0.5
+    in_channels: int = 1,
+    num_classes: int = 10,
+    ratio: int = 1,
+    image_size: int = 224,
+    dropout: float = 0.5,
+    hidden: int = 4096,
 ) -> VGG:
     """A VGG with 8 convolutions and 3 linear layers, and fresh weights."""
-    return VGG(11, in_channels, num_classes, ratio, image_size, dropout)
+    return VGG(11, in_channels, num_classes, ratio, image_size, dropout, hidden)
 
 
 def vgg13(
-    in_channels: int = 1, num_classes: int = 10, ratio: int = 1, image_size: int = 224, dropout: float = 0.5
+    in_channels: int = 1,
+    num_classes: int = 10,
+    ratio: int = 1,
+    image_size: int = 224,
+    dropout: float = 0.5,
+    hidden: int = 4096,
 ) -> VGG:
     """A VGG with 10 convolutions and 3 linear layers, and fresh weights."""
-    return VGG(13, in_channels, num_classes, ratio, image_size, dropout)
+    return VGG(13, in_channels, num_classes, ratio, image_size, dropout, hidden)
 
 
 def vgg16(
-    in_channels: int = 1, num_classes: int = 10, ratio: int = 1, image_size: int = 224, dropout: float = 0.5
+    in_channels: int = 1,
+    num_classes: int = 10,
+    ratio: int = 1,
+    image_size: int = 224,
+    dropout: float = 0.5,
+    hidden: int = 4096,
 ) -> VGG:
     """A VGG with 13 convolutions and 3 linear layers, and fresh weights."""
-    return VGG(16, in_channels, num_classes, ratio, image_size, dropout)
+    return VGG(16, in_channels, num_classes, ratio, image_size, dropout, hidden)
 
 
 def vgg19(
-    in_channels: int = 1, num_classes: int = 10, ratio: int = 1, image_size: int = 224, dropout: float = 0.5
+    in_channels: int = 1,
+    num_classes: int = 10,
+    ratio: int = 1,
+    image_size: int = 224,
+    dropout: float = 0.5,
+    hidden: int = 4096,
 ) -> VGG:
     """A VGG with 16 convolutions and 3 linear layers, and fresh weights."""
-    return VGG(19, in_channels, num_classes, ratio, image_size, dropout)
+    return VGG(19, in_channels, num_classes, ratio, image_size, dropout, hidden)

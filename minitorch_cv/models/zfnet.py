@@ -20,7 +20,7 @@ class ZFNet(nn.Module):
     convolution in steps of two. image_size: the side of the images, which decides the width of the first linear layer;
     ValueError where no pixel would be left. contrast_norm: normalise behind the first two pools, here across channels
     as AlexNet does; the paper has local contrast normalisation there. dropout: the share that is dropped behind each
-    hidden linear layer. Weights start Xavier-uniform, biases as the layers set them.
+    hidden linear layer. hidden: their width. Weights start Xavier-uniform, biases as the layers set them.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class ZFNet(nn.Module):
         image_size: int = 224,
         contrast_norm: bool = False,
         dropout: float = 0.5,
+        hidden: int = 4096,
     ):
         super().__init__()
         check_sizes("ZFNet", in_channels, num_classes)
@@ -57,7 +58,7 @@ class ZFNet(nn.Module):
             del features["norm1"], features["norm2"]
         self.features = nn.Sequential(features)
         side = map_side("ZFNet", self.features, image_size)
-        self.classifier = three_linear_layers(256 * side**2, num_classes, dropout)
+        self.classifier = three_linear_layers(256 * side**2, num_classes, dropout, hidden)
         self.apply(xavier_weights)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -71,6 +72,7 @@ def zfnet(
     image_size: int = 224,
     contrast_norm: bool = False,
     dropout: float = 0.5,
+    hidden: int = 4096,
 ) -> ZFNet:
     """A ZFNet with fresh weights."""
-    return ZFNet(in_channels, num_classes, image_size, contrast_norm, dropout)
+    return ZFNet(in_channels, num_classes, image_size, contrast_norm, dropout, hidden)

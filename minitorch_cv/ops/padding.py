@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minitorch_kernels.kernel import Array, array_module
 
 from ..tensor import Tensor
@@ -88,18 +90,40 @@ def kept(n: int, before: int, after: int) -> int:
 @differentiable
 def pad_axis(input: Array, axis: int, width: Width, mode: str) -> Any:
     """y_i = x_source(i) along one axis; each dx_j is the sum of dy_i over the places i that copied j."""
-    xp, shape = array_module(input), input.shape
+    xp, shape, n = array_module(input), input.shape, input.shape[axis]
     before, after = width
-    sources = SOURCES[mode](xp.arange(-before, shape[axis] + after), shape[axis], before, after)
-    lead = (slice(None),) * axis
+    sources = SOURCES[mode](np.arange(-before, n + after), n, before, after)
+    y = xp.empty_like(input, shape=(*shape[:axis], len(sources), *shape[axis + 1 :]))
+    copied = runs(sources, (slice(None),) * axis)
+    for places, source, _ in copied:
+        y[places] = input[source]
 
     def dx(dy: Array) -> Array:
         gradient = xp.zeros_like(dy, shape=shape)
-        for place, source in enumerate(sources.tolist()):
-            gradient[(*lead, source)] += dy[(*lead, place)]
+        for places, source, repeated in copied:
+            gradient[source] += dy[places].sum(axis, keepdims=True) if repeated else dy[places]
         return gradient
 
-    return xp.take(input, sources, axis), (dx,)
+    return y, (dx,)
+
+
+def runs(sources: np.ndarray, lead: tuple[slice, ...]) -> list[tuple[Any, Any, bool]]:
+    """Stretches of places that copy elements going up, going down, or one again and again.
+
+    Each as an index of the places, one of their sources, and whether that is a single element; `lead` goes in front.
+    """
+    found = []
+    start = 0
+    while start < len(sources):
+        steps = np.diff(sources[start:])
+        step = int(steps[0]) if len(steps) and abs(steps[0]) <= 1 else 1
+        length = 1 + int((np.append(steps, 2) != step).argmax())  # the 2, which is no step, ends the last run
+        first, last = int(sources[start]), int(sources[start + length - 1])
+        down_to_0 = step < 0 and last == 0
+        source = slice(first, None if down_to_0 else last + (step or 1), step or 1)
+        found.append(((*lead, slice(start, start + length)), (*lead, source), step == 0))
+        start += length
+    return found
 
 
 def reflected(places: Array, n: int, before: int, after: int) -> Array:

@@ -1,7 +1,34 @@
-"""Training: the loop, the accuracy, and what a run leaves on disk."""
+"""Training: the loop, what can be added to it, and what a run leaves on disk."""
 
-from .loop import Epoch, NonFiniteLossError, Step, evaluate, fit
+from .checkpoint import Checkpoint, read_metadata
+from .checkpoint_file import CheckpointError
+from .ema import EMA
+from .freezing import freeze
+from .k_fold import k_fold_accuracy
+from .loop import NonFiniteLossError, StopTraining, evaluate, fit
+from .progress import Epoch, Progress, Step
 from .run_folder import RunFolder
+from .stopping import EarlyStopping
+from .tensorboard import TensorBoard
 from .weights import load_weights, save_weights
 
-__all__ = ["Epoch", "NonFiniteLossError", "RunFolder", "Step", "evaluate", "fit", "load_weights", "save_weights"]
+__all__ = [
+    "EMA",
+    "Checkpoint",
+    "CheckpointError",
+    "EarlyStopping",
+    "Epoch",
+    "NonFiniteLossError",
+    "Progress",
+    "RunFolder",
+    "Step",
+    "StopTraining",
+    "TensorBoard",
+    "evaluate",
+    "fit",
+    "freeze",
+    "k_fold_accuracy",
+    "load_weights",
+    "read_metadata",
+    "save_weights",
+]

@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
 
 from ..graph import no_grad
+from ..nn.utils import clip_grad_norm_, clip_grad_value_
+from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..tensor import Tensor
-from .metrics import Averages, count_correct
+from .ema import EMA
+from .metrics import count_correct
+from .progress import Epoch, Progress, Step
 
-
-@dataclass(frozen=True)
-class Step:
-    """Where training stands after one batch; loss, accuracy and speed are those of the epoch so far."""
-
-    epoch: int
-    batch: int
-    batches: int
-    loss: float
-    accuracy: float
-    images_per_second: float
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch reached.
-
-    train_loss and train_acc are averages over the epoch, taken while the weights change; test_acc is measured after it.
-    images_per_second counts training (data, forward, backward, step), `seconds` the evaluation too.
-    """
-
-    epoch: int
-    train_loss: float
-    train_acc: float
-    test_acc: float
-    images_per_second: float
-    seconds: float
+Callbacks = Callable[[Any], object] | Sequence[Callable[[Any], object]]
+SCHEDULED = ("epoch", "batch")
 
 
 class NonFiniteLossError(ArithmeticError):
     """The loss became NaN or infinite; the message says where, and what to try."""
+
+
+class StopTraining(Exception):
+    """Raised by a callback, `fit` ends there and returns the epochs that were completed; the message may say why."""
 
 
 def fit(
@@ -53,41 +36,74 @@ def fit(
     epochs: int,
     optimizer: Any,
     loss: Callable[[Tensor, Tensor], Tensor],
-    on_step: Callable[[Step], object] | None = None,
-    on_epoch: Callable[[Epoch], object] | None = None,
+    scheduler: Any = None,
+    schedule_per: str = "epoch",
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
+    ema: EMA | None = None,
+    on_step: Callbacks = (),
+    on_epoch: Callbacks = (),
+    progress: Progress | None = None,
 ) -> list[Epoch]:
-    """w <- w - lr dloss/dw for each batch, `epochs` times through train_loader; returns what each epoch reached.
+    """w <- w - lr dloss/dw for each batch, until train_loader was gone through `epochs` times; what each epoch reached.
 
-    Loaders give batches of images and labels; `loss(logits, labels)` is a mean over the batch. on_step is called after
-    each batch, on_epoch after each epoch with its test accuracy. What they raise ends the training, as Ctrl-C does.
-    NonFiniteLossError where the loss is NaN or infinite; the step that it would have led to is not taken.
+    Loaders give batches of images and labels; `loss(logits, labels)` is a mean over the batch. Of the rest, whatever is
+    left out does nothing:
+    scheduler     moves the learning rates on after each epoch, or after each batch with schedule_per="batch". A
+                  ReduceLROnPlateau is shown the training loss, with mode="max" the test accuracy.
+    clip_norm     the largest norm that all gradients together may have; clip_value, the largest magnitude of each.
+    mix           (images, labels) -> (images, labels) before each training batch, for mixup and its like; labels may
+                  become probabilities (N, K).
+    ema           averages the weights after each batch; the test accuracy is that of the averages.
+    on_step       called after each batch with a Step, on_epoch after each epoch with an Epoch; a function or several.
+                  StopTraining raised by one ends the training here, anything else leaves `fit`, as Ctrl-C does.
+    progress      where to begin; it is kept up to date, so that a callback can save it with the rest (`Checkpoint`).
+
+    Parameters that require no gradient stay as they are. NonFiniteLossError where the loss is NaN or infinite; the step
+    that it would have led to is not taken.
     """
     if not len(train_loader):
         raise ValueError("fit: train_loader gives no batches; give it images, at least batch_size with drop_last=True")
-    history = []
-    for number in range(1, epochs + 1):
-        model.train()
-        averages = Averages()
-        start = perf_counter()
-        for batch, (images, labels) in enumerate(train_loader, 1):
-            optimizer.zero_grad()
-            logits = model(images)
-            batch_loss = loss(logits, labels)
-            value = batch_loss.item()
-            if not math.isfinite(value):
-                raise NonFiniteLossError(describe_failure(value, number, batch, len(train_loader), optimizer))
-            batch_loss.backward()
-            optimizer.step()
-            averages.add(value, logits, labels)
-            speed = averages.images / (perf_counter() - start)
-            if on_step is not None:
-                on_step(Step(number, batch, len(train_loader), averages.loss, averages.accuracy, speed))
-        test_acc = evaluate(model, test_loader)
-        seconds = perf_counter() - start
-        history.append(Epoch(number, averages.loss, averages.accuracy, test_acc, speed, seconds))
-        if on_epoch is not None:
-            on_epoch(history[-1])
-    return history
+    if schedule_per not in SCHEDULED:
+        raise ValueError(f"fit: schedule_per={schedule_per!r}; choose one of {', '.join(SCHEDULED)}")
+    progress = Progress() if progress is None else progress
+    try:
+        while progress.epoch <= epochs:
+            model.train()
+            start = perf_counter() - progress.seconds
+            for images, labels in batches_left(train_loader, progress):
+                if mix is not None:
+                    images, labels = mix(images, labels)
+                optimizer.zero_grad()
+                logits = model(images)
+                batch_loss = loss(logits, labels)
+                value = batch_loss.item()
+                if not math.isfinite(value):
+                    raise NonFiniteLossError(describe_failure(value, progress, len(train_loader), optimizer))
+                batch_loss.backward()
+                if clip_norm is not None:
+                    clip_grad_norm_(parameters_of(optimizer), clip_norm)
+                if clip_value is not None:
+                    clip_grad_value_(parameters_of(optimizer), clip_value)
+                optimizer.step()
+                if ema is not None:
+                    ema.update()
+                if scheduler is not None and schedule_per == "batch":
+                    scheduler.step()
+                progress.batch += 1
+                progress.averages.add(value, logits, labels)
+                progress.seconds = perf_counter() - start
+                call(on_step, progress.step(len(train_loader)))
+            with nullcontext() if ema is None else ema.averaged():
+                test_acc = evaluate(model, test_loader)
+            epoch = progress.end_epoch(test_acc, perf_counter() - start)
+            if scheduler is not None and schedule_per == "epoch":
+                end_of_epoch(scheduler, epoch)
+            call(on_epoch, epoch)
+    except StopTraining:
+        pass
+    return progress.history
 
 
 def evaluate(model: Any, loader: Any) -> float:
@@ -105,10 +121,34 @@ def evaluate(model: Any, loader: Any) -> float:
     return correct / images_seen
 
 
-def describe_failure(value: float, epoch: int, batch: int, batches: int, optimizer: Any) -> str:
+def batches_left(loader: Any, progress: Progress) -> Iterable[Any]:
+    """The loader, or nothing for a run that goes on where an epoch had all its batches but was not yet evaluated."""
+    return loader if progress.batch < len(loader) else ()
+
+
+def parameters_of(optimizer: Any) -> Iterator[Tensor]:
+    """Everything that the optimizer may change."""
+    return (parameter for group in optimizer.param_groups for parameter in group["params"])
+
+
+def end_of_epoch(scheduler: Any, epoch: Epoch) -> None:
+    """Move the learning rates on."""
+    if isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step(epoch.train_loss if scheduler.mode == "min" else epoch.test_acc)
+    else:
+        scheduler.step()
+
+
+def call(callbacks: Callbacks, event: Step | Epoch) -> None:
+    """Tell the callback, or each of them in turn."""
+    for callback in [callbacks] if callable(callbacks) else callbacks:
+        callback(event)
+
+
+def describe_failure(value: float, progress: Progress, batches: int, optimizer: Any) -> str:
     """Where the loss was lost, and a smaller learning rate to try."""
     lr = optimizer.param_groups[0]["lr"]
     return (
-        f"the loss became {value} in epoch {epoch}, batch {batch} of {batches}, with learning rate {lr:g}: "
-        f"the steps are too large; try a smaller one, for instance {lr / 10:g}"
+        f"the loss became {value} in epoch {progress.epoch}, batch {progress.batch + 1} of {batches}, "
+        f"with learning rate {lr:g}: the steps are too large; try a smaller one, for instance {lr / 10:g}"
     )

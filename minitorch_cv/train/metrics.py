@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..tensor import Tensor
 
 
+@dataclass
 class Averages:
     """The mean loss and the accuracy over all images added so far.
 
     The loss of a batch is taken to be the mean over its images, as losses give it with reduction="mean".
     """
 
-    def __init__(self) -> None:
-        self.images = 0
-        self.loss_sum = 0.0
-        self.correct = 0
+    images: int = 0
+    loss_sum: float = 0.0
+    correct: int = 0
 
     def add(self, loss: float, logits: Tensor, labels: Tensor) -> None:
-        """Count one batch: its mean loss, its logits (N, K) and its labels (N,)."""
+        """Count one batch: its mean loss, its logits (N, K) and its labels, (N,) or (N, K)."""
         self.images += len(labels)
         self.loss_sum += loss * len(labels)
         self.correct += count_correct(logits, labels)
@@ -34,5 +36,9 @@ class Averages:
 
 
 def count_correct(logits: Tensor, labels: Tensor) -> int:
-    """For how many of the logits (N, K) the largest stands at the label (N,)."""
-    return int((logits.detach().argmax(1) == labels).sum().item())
+    """For how many of the logits (N, K) the largest stands at the label (N,).
+
+    Labels (N, K) are the probabilities of the classes, as mixing images gives them; the most probable one counts.
+    """
+    classes = labels.detach().argmax(1) if labels.ndim == 2 else labels
+    return int((logits.detach().argmax(1) == classes).sum().item())

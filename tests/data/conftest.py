@@ -3,14 +3,15 @@
 import gzip
 import hashlib
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minitorch_cv.data import sources
-from minitorch_cv.data.checksums import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, IdxFile, by_name
+from minitorch_cv.data import FashionMNIST, sources
 from minitorch_cv.data.idx import DataError
+from minitorch_cv.data.published import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, IdxFile
 
 SHAPES = {TRAIN_IMAGES: (20, 28, 28), TRAIN_LABELS: (20,), TEST_IMAGES: (10, 28, 28), TEST_LABELS: (10,)}
 
@@ -29,9 +30,9 @@ class TinyCopy:
             name: rng.integers(0, 256 if len(shape) == 3 else 10, shape, np.uint8) for name, shape in SHAPES.items()
         }
         self.raw = {name: idx_bytes(array) for name, array in self.arrays.items()}
-        self.contents = by_name(
-            *(IdxFile(name, SHAPES[name], hashlib.sha256(raw).hexdigest()) for name, raw in self.raw.items())
-        )
+        self.contents = {
+            name: IdxFile(name, SHAPES[name], hashlib.sha256(raw).hexdigest()) for name, raw in self.raw.items()
+        }
 
     def write(self, folder: Path, packed=True, names=tuple(SHAPES)):
         """Write the files into `folder`; returns it."""
@@ -51,7 +52,7 @@ class Downloads:
         self.copy = None
         self.folders = []
 
-    def __call__(self, folder):
+    def __call__(self, published, folder):
         self.folders.append(folder)
         if self.copy is None:
             raise DataError("no mirror answered; is this machine offline?")
@@ -62,7 +63,7 @@ class Downloads:
 def tiny(monkeypatch):
     """The tiny data set takes the place of the full one."""
     copy = TinyCopy()
-    monkeypatch.setattr(sources, "FULL", copy.contents)
+    monkeypatch.setattr(FashionMNIST, "published", replace(FashionMNIST.published, contents=copy.contents))
     return copy
 
 
@@ -78,7 +79,7 @@ def network(monkeypatch, cache):
     downloads = Downloads()
     monkeypatch.delenv(sources.VARIABLE, raising=False)
     monkeypatch.setattr(sources, "SYSTEM_FOLDERS", ())
-    monkeypatch.setattr(sources, "cache_folder", lambda: cache)
+    monkeypatch.setattr(sources, "cache_folder", lambda: cache.parent)
     monkeypatch.setattr(sources, "download", downloads)
     sources.download_failure.cache_clear()
     sources.announce_subset.cache_clear()

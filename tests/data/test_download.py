@@ -4,16 +4,19 @@ import hashlib
 import sys
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from minitorch_cv.data import DataError
 from minitorch_cv.data import download as download_module
-from minitorch_cv.data.checksums import FULL
+from minitorch_cv.data.published import FASHION_MNIST
 
-CONTENT = {f"{name}.gz": name.encode() for name in FULL}
+CONTENT = {f"{name}.gz": name.encode() for name in FASHION_MNIST.contents}
 MIRRORS = ("https://one/", "https://two/", "https://three/")
+HASHES = {name: "sha256:" + hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()}
+PUBLISHED = replace(FASHION_MNIST, mirrors=MIRRORS, downloads=HASHES)
 
 
 class FakeNetwork:
@@ -61,14 +64,11 @@ def world(monkeypatch):
     monkeypatch.setitem(
         sys.modules, "requests", SimpleNamespace(head=world.head, RequestException=world.RequestException)
     )
-    monkeypatch.setattr(download_module, "MIRRORS", MIRRORS)
-    hashes = {name: hashlib.sha256(CONTENT[f"{name}.gz"]).hexdigest() for name in FULL}
-    monkeypatch.setattr(download_module, "ARCHIVES", hashes)
     return world
 
 
 def test_all_four_files_from_the_first_mirror(world, tmp_path):
-    download_module.download(tmp_path / "new")
+    download_module.download(PUBLISHED, tmp_path / "new")
     assert {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()} == CONTENT
     assert world.fetched == [MIRRORS[0] + name for name in CONTENT]
     assert world.options["progressbar"] is True
@@ -76,18 +76,18 @@ def test_all_four_files_from_the_first_mirror(world, tmp_path):
 
 
 def test_only_what_is_missing(world, tmp_path):
-    download_module.download(tmp_path)
+    download_module.download(PUBLISHED, tmp_path)
     lost = next(iter(CONTENT))
     (tmp_path / lost).unlink()
     world.fetched.clear()
-    download_module.download(tmp_path)
+    download_module.download(PUBLISHED, tmp_path)
     assert world.fetched == [MIRRORS[0] + lost]
 
 
 def test_mirrors_in_turn(world, tmp_path):
     world.up.remove(MIRRORS[0])  # does not answer, so is not asked for files
     world.alters.add(MIRRORS[1])  # answers with a wrong file
-    download_module.download(tmp_path)
+    download_module.download(PUBLISHED, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == CONTENT
     assert world.fetched[:2] == [MIRRORS[1] + next(iter(CONTENT)), MIRRORS[2] + next(iter(CONTENT))]
 
@@ -97,7 +97,7 @@ def test_no_mirror_has_a_good_file(world, tmp_path):
     with pytest.raises(
         DataError, match=r"^train-images-idx3-ubyte.gz could not be downloaded .SHA256 .* does not match"
     ):
-        download_module.download(tmp_path)
+        download_module.download(PUBLISHED, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -107,7 +107,7 @@ def test_offline_takes_no_longer_than_one_timeout(world, tmp_path, monkeypatch):
     world.hangs.update(MIRRORS)  # a name server that never answers obeys no timeout
     start = time.monotonic()
     with pytest.raises(DataError, match="no mirror answered; is this machine offline"):
-        download_module.download(tmp_path)
+        download_module.download(PUBLISHED, tmp_path)
     assert time.monotonic() - start < 2
     assert world.fetched == []
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]

@@ -17,7 +17,7 @@ from minitorch_cv.data import (
     load_data_fashion_mnist,
     sources,
 )
-from minitorch_cv.data.checksums import TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from minitorch_cv.data.published import FASHION_MNIST, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 
 SYSTEM_FOLDERS = sources.SYSTEM_FOLDERS  # as they are before the fixtures hide them
 
@@ -135,14 +135,15 @@ def test_embedded_subset_is_class_balanced():
 
 
 def test_embedded_files_are_checked():
-    found = sources.embedded_source(train=True)
+    found = sources.embedded_source(FASHION_MNIST, train=True)
     found.paths[TRAIN_LABELS] = found.paths[TEST_LABELS]
     with pytest.raises(DataError, match="swapped: it holds what belongs into t10k-labels-idx1-ubyte"):
-        found.read(train=True)
+        FashionMNIST.read(found, train=True)
 
 
 def test_embedded_subset_is_part_of_the_full_set():
-    folder = next((folder for folder in SYSTEM_FOLDERS if folder.is_dir()), None)
+    places = [folder / FASHION_MNIST.folder for folder in SYSTEM_FOLDERS]
+    folder = next((folder for folder in places if folder.is_dir()), None)
     if folder is None:
         pytest.skip("no system copy of Fashion-MNIST: install the Debian package dataset-fashion-mnist")
     for train in (True, False):

@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 
 from minitorch_cv.data import DataError, FashionMNIST, sources
-from minitorch_cv.data.checksums import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+from minitorch_cv.data.published import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 
 EMBEDDED_TRAIN = "embedded subset (6,000 training images)"
+SYSTEM = ("system/fashion-mnist", "local/fashion-mnist")
 EMBEDDED_TEST = "embedded subset (1,000 test images)"
 
 
 @pytest.fixture
 def everywhere(tmp_path, monkeypatch, tiny, network, cache):
     """A copy in every place of the search order; returns the places in that order."""
-    folders = {name: tiny.write(tmp_path / name) for name in ("root", "variable", "system", "local")}
+    folders = {name.split("/")[0]: tiny.write(tmp_path / name) for name in ("root", "variable", *SYSTEM)}
     monkeypatch.setenv(sources.VARIABLE, str(folders["variable"]))
-    monkeypatch.setattr(sources, "SYSTEM_FOLDERS", (folders["system"], folders["local"]))
+    monkeypatch.setattr(sources, "SYSTEM_FOLDERS", tuple(tmp_path / name for name in ("system", "local")))
     tiny.write(cache)
     network.copy = tiny
     return folders
@@ -60,7 +61,7 @@ def test_download_false_does_not_download(network, tiny):
 
 
 def test_unwritable_cache_falls_through(monkeypatch, capsys):
-    def refuse(folder):
+    def refuse(published, folder):
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setattr(sources, "download", refuse)
@@ -207,11 +208,11 @@ def other_shape(path, tiny):
 )
 @pytest.mark.parametrize("place", ["root", "variable", "system", "cache"])
 def test_a_wrong_file_is_named_and_refused(tmp_path, monkeypatch, tiny, cache, damage, says, place):
-    folder = tiny.write(cache if place == "cache" else tmp_path / place)
+    folder = tiny.write(cache if place == "cache" else tmp_path / place / "fashion-mnist")
     if place == "variable":
         monkeypatch.setenv(sources.VARIABLE, str(folder))
     if place == "system":
-        monkeypatch.setattr(sources, "SYSTEM_FOLDERS", (folder,))
+        monkeypatch.setattr(sources, "SYSTEM_FOLDERS", (folder.parent,))
     path = folder / f"{TRAIN_IMAGES}.gz"
     damage(path, tiny)
     with pytest.raises(DataError) as caught:

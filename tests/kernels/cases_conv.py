@@ -63,6 +63,9 @@ SMALL = [
     Conv(40, 1, 1, (3, 3), (3, 3), padding=(2, 2), bias=False),
     Conv(1, 1, 2, (5, 9), (3, 3), padding=(1, 1)),
     Conv(2, 1, 1, (1, 1), (3, 3), padding=(3, 3)),  # some windows lie on the padding alone
+    # few images, a stride and many filters: by im2col
+    Conv(2, 1, 33, (3, 4), (2, 2), stride=(1, 2), padding=(0, 1)),
+    Conv(1, 2, 66, (3, 3), (2, 1), stride=(2, 2), padding=(1, 0), dilation=(2, 1), groups=2, bias=False),
     Conv(0, 2, 3, (4, 4), (3, 3), padding=(1, 1)),
     Conv(0, 2, 2, (4, 4), (3, 3), stride=(2, 2), groups=2),
 ]

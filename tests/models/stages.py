@@ -27,6 +27,28 @@ def undrawn(monkeypatch):
         monkeypatch.setattr(nn.init, name, lambda tensor, *args, **kwargs: tensor)
 
 
+def three_pictures(size, contrast):
+    """Horizontal stripes, vertical stripes and a chequerboard: (3, 1, size, size), and a class for each."""
+    stripe = mt.arange(size) // 4 % 2
+    across, down = stripe.reshape(size, 1), stripe.reshape(1, size)
+    flat = mt.zeros(size, size)
+    pictures = mt.stack([across + flat, down + flat, (across + down + flat) % 2])
+    return contrast * pictures.unsqueeze(1), mt.tensor([2, 0, 1])
+
+
+def losses_of(net, images, labels, steps, lr, momentum):
+    """The loss at each of so many steps of SGD on one batch."""
+    optimizer = mt.optim.SGD(net.parameters(), lr=lr, momentum=momentum)
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(net(images), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
 def following_the_batch(net):
     """The network with batch norms that hardly remember what was before the last batch, as few steps are taken."""
     for module in net.modules():

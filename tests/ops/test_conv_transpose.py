@@ -27,7 +27,7 @@ OPTIONS = [
     {},
     {"stride": (2, 3), "padding": (1, 0)},
     {"stride": (2, 3), "output_padding": (1, 2)},
-    {"stride": (1, 2), "dilation": (2, 4), "output_padding": (1, 3), "padding": (0, 2)},
+    {"stride": (1, 2), "dilation": (2, 4), "output_padding": (1, 1), "padding": (0, 2)},
     {"groups": 2, "stride": (2, 2), "padding": (1, 1), "output_padding": (0, 1)},
 ]
 

@@ -1,8 +1,11 @@
+from itertools import product
+
 import numpy as np
 import pytest
 
 import minitorch_cv as mt
 from minitorch_cv.nn import functional as F
+from minitorch_cv.ops.padding import SOURCES, check_margin, runs
 
 from .differences import assert_gradients, batch_last, distinct
 
@@ -51,9 +54,42 @@ def test_gradients(rng, mode, widths):
     assert_gradients(lambda x: F.pad(x, widths, mode), distinct(rng, 2, 3, 4))
 
 
-def test_constant_padding_keeps_batch_last_memory(rng):
-    x = mt.Tensor(batch_last(rng.normal(size=(5, 2, 3, 3))))
-    assert F.pad(x, (1, 1, 1, 1)).stride()[0] == 1
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
+def test_batch_last_memory_stays_batch_last(rng, mode):
+    x = mt.Tensor(batch_last(rng.normal(size=(5, 2, 3, 3))), requires_grad=True)
+    y = F.pad(x, (1, 1, 1, 1), mode)
+    y.backward(mt.Tensor(batch_last(rng.normal(size=y.shape))))
+    assert (y.stride()[0], x.grad.stride()[0]) == (1, 1)
+
+
+@pytest.mark.parametrize("mode", SOURCES)
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_every_gradient_is_the_sum_over_the_copies(rng, mode, n):
+    """All widths -3 .. 4 that the mode allows, against a sum element by element."""
+    for before, after in product(range(-3, 5), repeat=2):
+        try:
+            check_margin(mode, (n,), 0, (before, after))
+        except RuntimeError:
+            continue
+        sources = SOURCES[mode](np.arange(-before, n + after), n, before, after)
+        x = mt.tensor(rng.normal(size=(2, n)), requires_grad=True)
+        y, dy = F.pad(x, (before, after), mode), rng.normal(size=(2, len(sources)))
+        np.testing.assert_array_equal(y.detach().numpy(), x.detach().numpy()[:, sources])
+        y.backward(mt.tensor(dy))
+        expected = np.zeros((2, n))
+        np.add.at(expected.T, sources, dy.T)
+        np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-12, atol=1e-12, err_msg=f"{before}, {after}")
+
+
+def test_runs_join_what_is_copied_in_order():
+    found = runs(np.array([2, 1, 0, 1, 2, 3, 3, 3, 0]), ())
+    elements = np.arange(4)
+    assert [(places[0].start, elements[source].tolist(), repeated) for places, source, repeated in found] == [
+        (0, [2, 1, 0], False),
+        (3, [1, 2, 3], False),
+        (6, [3], True),
+        (8, [0], False),
+    ]
 
 
 def test_dtype_is_kept():

@@ -133,3 +133,125 @@ def test_conv_transpose2d_output_size(size):
             return ValueError
 
     assert outcome(mt) == outcome(torch)
+
+
+# -- interpolation -----------------------------------------------------------------------------------------------------
+
+SIZES = [{"size": size} for size in (1, 2, 5, 10, (3, 7), (10, 4), (4, 13))]
+SCALES = [
+    {"scale_factor": scale, "recompute_scale_factor": again}
+    for scale in (0.3, 0.5, 1, 1.1, 1.4, 2, 2.3, (3, 0.7), (1, 2))
+    for again in (None, True)
+]
+MODES = [
+    {"mode": "nearest"},
+    {"mode": "nearest-exact"},
+    {"mode": "area"},
+    {"mode": "bilinear"},
+    {"mode": "bilinear", "align_corners": False},
+    {"mode": "bilinear", "align_corners": True},
+]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("size", SIZES + SCALES, ids=str)
+@DTYPES
+def test_interpolate(size, mode, dtype):
+    compare(lambda t, x: t.nn.functional.interpolate(x, **size, **mode), normal(2, 3, 5, 7, dtype=dtype))
+
+
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+def test_interpolate_chooses_the_same_of_two_that_are_as_near(mode):
+    for n, out in product((1, 2, 3, 5, 7, 10, 23, 49), (1, 2, 3, 5, 10, 46, 49, 98, 123, 160, 343)):
+        x = np.arange(float(n), dtype=np.float32).reshape(1, 1, 1, n)
+        compare(lambda t, x, out=out: t.nn.functional.interpolate(x, (1, out), mode=mode), x)
+    for n, scale in product((3, 5, 7, 23), (0.7, 1.1, 1.2, 3.7, 41)):
+        x = np.arange(float(n), dtype=np.float32).reshape(1, 1, 1, n)
+        compare(lambda t, x, s=scale: t.nn.functional.interpolate(x, scale_factor=(1, s), mode=mode), x)
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_interpolate_memory_in_other_orders(mode):
+    x = normal(3, 4, 2, 6)
+    compare(lambda t, x: t.nn.functional.interpolate(x.permute(1, 2, 3, 0)[:, :, ::2], (5, 4), mode=mode), x)
+    compare(lambda t, x: t.nn.functional.interpolate(x.permute(3, 2, 0, 1), scale_factor=2, mode=mode), x)
+    compare(lambda t, x: t.nn.functional.interpolate(x.expand(3, 2, 4, 5), 3, mode=mode), normal(1, 1, 4, 5))
+    compare(lambda t, x: t.nn.functional.interpolate(x, scale_factor=2, mode=mode), normal(0, 2, 3, 3))
+
+
+UPSAMPLING = {
+    "Upsample": lambda t: t.nn.Upsample(scale_factor=2),
+    "Upsample size": lambda t: t.nn.Upsample((3, 9), mode="bilinear"),
+    "Upsample all": lambda t: t.nn.Upsample(None, (1.3, 2.6), "bilinear", False, True),
+    "UpsamplingNearest2d": lambda t: t.nn.UpsamplingNearest2d(scale_factor=(2, 3)),
+    "UpsamplingBilinear2d": lambda t: t.nn.UpsamplingBilinear2d(7),
+}
+
+
+@pytest.mark.parametrize("name", UPSAMPLING)
+def test_upsampling_layers(name):
+    compare_modules(UPSAMPLING[name], normal(2, 3, 4, 5))
+    assert repr(UPSAMPLING[name](mt)) == repr(UPSAMPLING[name](torch))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"size": 3, "scale_factor": 2},
+        {"size": (3,)},
+        {"size": (3.0, 2)},
+        {"size": 0},
+        {"scale_factor": 0.1},
+        {"scale_factor": -1},
+        {"scale_factor": (1, 2, 3)},
+        {"size": 2, "recompute_scale_factor": True},
+        {"size": 2, "align_corners": True},
+        {"size": 2, "mode": "linear"},
+        {"size": 2, "mode": "round"},
+    ],
+    ids=str,
+)
+def test_interpolate_refuses_what_pytorch_refuses(options):
+    kinds = []
+    for t in (torch, mt):
+        with pytest.raises((ValueError, TypeError, RuntimeError, NotImplementedError)) as error:
+            t.nn.functional.interpolate(t.zeros(1, 1, 4, 4), **options)
+        kinds.append(error.type)
+    assert kinds[0] is kinds[1]
+
+
+# -- padding -----------------------------------------------------------------------------------------------------------
+
+PADDING = {
+    "ZeroPad2d": lambda t, widths: t.nn.ZeroPad2d(widths),
+    "ConstantPad2d": lambda t, widths: t.nn.ConstantPad2d(widths, -1.5),
+    "ReflectionPad2d": lambda t, widths: t.nn.ReflectionPad2d(widths),
+    "ReplicationPad2d": lambda t, widths: t.nn.ReplicationPad2d(widths),
+    "CircularPad2d": lambda t, widths: t.nn.CircularPad2d(widths),
+}
+
+
+@pytest.mark.parametrize(
+    "widths", [0, 2, -1, (1, 2, 0, 3), (-1, 2, 1, -2), (3, -2, -1, -1), (0, 0, -1, 3), (4, 3, 3, 2)], ids=str
+)
+@pytest.mark.parametrize("name", PADDING)
+def test_padding_layers(name, widths):
+    for x in (normal(2, 3, 4, 5), normal(3, 4, 5)):
+        compare_modules(lambda t: PADDING[name](t, widths), x)
+    compare(lambda t, x: PADDING[name](t, widths)(x.permute(0, 3, 1, 2)), normal(2, 4, 5, 3, dtype=np.float32))
+    assert repr(PADDING[name](mt, widths)) == repr(PADDING[name](torch, widths))
+
+
+@pytest.mark.parametrize(
+    ("name", "widths"),
+    [
+        ("ZeroPad2d", (-3, -3, 0, 0)),
+        ("ReflectionPad2d", (5, 0, 0, 0)),
+        ("CircularPad2d", (6, 0, 0, 0)),
+    ],
+)
+def test_padding_layers_refuse_what_pytorch_refuses(name, widths):
+    for t in (torch, mt):
+        with pytest.raises(RuntimeError):
+            PADDING[name](t, widths)(t.zeros(2, 3, 4, 5))

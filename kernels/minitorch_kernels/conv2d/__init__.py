@@ -11,8 +11,9 @@ and one run takes as many of them as see the same taps. Taps that would fall on 
     dw    each (o, c, ky, kx) sums over positions and images: `dot_tile`
 
 Rule for small batches: where the stride along a row is above 1 and there are fewer than SMALL_BATCH images, no run
-would fill a vector; then im2col and a matrix product are used, whose lanes run over positions and images together. In
-conv2d a filter that holds Inf or NaN takes this way too: on the padding 0 · Inf gives NaN, as the reference says.
+would fill a vector; then im2col and a matrix product are used, whose lanes run over positions and images together. That
+pays where a group has more than FEW_FILTERS filters to use the copied windows, so not in depthwise layers. In conv2d a
+filter that holds Inf or NaN takes this way too: on the padding 0 · Inf gives NaN, as the reference says.
 """
 
 from ..kernel import Kernel

@@ -14,10 +14,12 @@ from ..vector import tile_height, tile_lanes
 from .reference import filter_matrix, split_groups
 
 SMALL_BATCH = 16
+FEW_FILTERS = 32  # filters of a group up to which laying windows out costs more than a product over them saves
 
 
-def runs_would_be_short(N: int, stride: Pair) -> bool:
-    return stride[1] > 1 and N < SMALL_BATCH
+def runs_would_be_short(N: int, stride: Pair, filters: int) -> bool:
+    """Whether im2col and a product are faster, for so many filters in each group."""
+    return stride[1] > 1 and N < SMALL_BATCH and filters > FEW_FILTERS
 
 
 def conv2d_cpu(
@@ -25,7 +27,7 @@ def conv2d_cpu(
 ) -> np.ndarray:
     (N, C, H, W), (O, _, KH, KW) = x.shape, w.shape
     OH, OW = output_size((H, W), (KH, KW), stride, padding, dilation)
-    if runs_would_be_short(N, stride) or (padding != (0, 0) and not np.isfinite(w).all()):
+    if runs_would_be_short(N, stride, O // groups) or (padding != (0, 0) and not np.isfinite(w).all()):
         cols = split_groups(im2col(x, (KH, KW), stride, padding, dilation), groups)
         y = as_batch_first(matmul(filter_matrix(w, groups), cols).reshape(O, OH, OW, N))
         return y if b is None else np.add(y, b[:, None, None], out=y)
@@ -44,7 +46,7 @@ def conv2d_input_grad_cpu(
     dy: np.ndarray, w: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     (N, O, OH, OW), (_, Cg, KH, KW) = dy.shape, w.shape
-    if runs_would_be_short(N, stride):
+    if runs_would_be_short(N, stride, O // groups):
         cols = matmul(filter_matrix(w, groups).swapaxes(1, 2), split_groups(dy.reshape(N, O, OH * OW), groups))
         cols = as_batch_first(cols.reshape(groups * cols.shape[1], OH * OW, N))
         return col2im(cols, size, (KH, KW), stride, padding, dilation)

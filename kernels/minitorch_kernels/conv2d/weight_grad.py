@@ -20,7 +20,7 @@ def conv2d_weight_grad_cpu(
     dy: np.ndarray, x: np.ndarray, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     (N, O, OH, OW), (_, C, _, _), (KH, KW) = dy.shape, x.shape, kernel
-    if runs_would_be_short(N, stride):
+    if runs_would_be_short(N, stride, O // groups):
         cols = split_groups(im2col(x, kernel, stride, padding, dilation), groups)
         dw = matmul(split_groups(dy.reshape(N, O, OH * OW), groups), cols.swapaxes(1, 2))
         return dw.reshape(O, C // groups, KH, KW)
