@@ -255,14 +255,15 @@ class Run:
 
     def draw_predictions(self) -> None:
         """The first test images with their true and predicted classes."""
-        images, labels = next(iter(DataLoader(self.test_set, SAMPLES)))
+        try:
+            images, labels = next(iter(DataLoader(self.test_set, SAMPLES)))
+        except DataError as error:  # a broken file, which evaluating found or would have found as well
+            say_error(error)
+            return
         self.network.eval()
         with no_grad():
             predicted = self.network(images).argmax(1)
-        pictures = images.numpy().transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)
-        if pictures.shape[3] == 1:
-            pictures = pictures[..., 0]
-        figure = plot_predictions(pictures, labels.tolist(), predicted.tolist(), self.data.classes)
+        figure = plot_predictions(images.numpy(), labels.tolist(), predicted.tolist(), self.data.classes)
         figure.savefig(self.folder.path / PREDICTIONS)
 
     def config(self) -> dict[str, Any]:
