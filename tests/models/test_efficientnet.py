@@ -2,7 +2,8 @@ import pytest
 
 import minitorch_cv as torch
 from minitorch_cv import nn
-from minitorch_cv.models.efficientnet import MBConv, SqueezeExcitation, efficientnet_b0
+from minitorch_cv.models.efficientnet import MBConv, efficientnet_b0
+from minitorch_cv.models.se_resnet import SqueezeExcitation
 
 from .stages import following_the_batch, learns_by_heart, parameter_count, stage_shapes, undrawn
 
@@ -50,7 +51,7 @@ def test_the_paper_s_kernels_and_numbers_of_blocks(monkeypatch):
 
 
 def test_squeeze_excitation_weighs_the_channels():
-    block = SqueezeExcitation(2, 1)
+    block = SqueezeExcitation(2, 1, torch.nn.SiLU)
     for parameter, value in zip(
         block.parameters(), ([[[[1.0]], [[0.5]]]], [0.0], [[[[2.0]]], [[[-1.0]]]], [0.0, 0.25])
     ):
