@@ -95,7 +95,7 @@ def test_a_run_shows_a_header_a_line_per_epoch_and_the_test_accuracy(train, out,
     assert lines[2] == f"  data      16 training and 16 test images from {source}"
     assert lines[3] == "  model     lenet with activation sigmoid, 61,706 parameters"
     assert lines[4] == "  settings  2 epochs, batch 8, sgd with learning rate 0.9, seed 0, cpu"
-    assert lines[5] == "  source    batch_size, epochs, limit as given, the rest the book for lenet"
+    assert lines[5] == "  source    batch-size, epochs, limit as given, the rest from the book"
     assert lines[6] == f"  folder    {out}"
     first, second = metrics(out)
     for epoch in (first, second):

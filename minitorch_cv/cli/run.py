@@ -303,8 +303,9 @@ class Run:
         """Which settings were given, and where the others come from."""
         if self.resume is not None:
             return "the checkpoint"
-        source = f"{find_recipe(self.settings.model).source} for {self.settings.model}"
-        return f"{', '.join(self.given)} as given, the rest {source}" if self.given else source
+        source = find_recipe(self.settings.model).source
+        given = ", ".join(name.replace("_", "-") for name in self.given)
+        return f"{given} as given, the rest {source}" if given else source
 
     def show_result(self, seconds: float) -> None:
         """The accuracy that was reached, and what lies in the folder."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-BOOK = "the book"
+BOOK = "from the book"
 OURS = "our own choice"
 
 
