@@ -472,13 +472,17 @@ def test_data_verifies_the_four_files(capsys):
 
 @pytest.mark.parametrize(("passed", "status"), [(True, 0), (False, 1)])
 def test_gradcheck_hands_on_the_pattern_and_the_result(monkeypatch, passed, status):
-    patterns = []
-    monkeypatch.setattr(
-        sys.modules["minitorch_cv.gradcheck"], "run", lambda pattern: (patterns.append(pattern), passed)[1]
-    )
+    calls = []
+
+    def run(pattern, networks):
+        calls.append((pattern, networks))
+        return passed
+
+    monkeypatch.setattr(sys.modules["minitorch_cv.gradcheck"], "run", run)
     assert main(["gradcheck", "conv2d"]) == status
     assert main(["gradcheck"]) == status
-    assert patterns == ["conv2d", None]
+    assert main(["gradcheck", "--networks", "VGG"]) == status
+    assert calls == [("conv2d", False), (None, False), ("VGG", True)]
 
 
 def test_doctor_shows_all_groups(capsys):

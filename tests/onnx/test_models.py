@@ -11,7 +11,10 @@ from minitorch_cv.onnx import export
 
 onnxruntime = pytest.importorskip("onnxruntime")
 COMPILED = not os.environ.get("NUMBA_DISABLE_JIT", "0").strip("0")
-pytestmark = pytest.mark.skipif(not COMPILED, reason="whole networks take minutes in plain Python")
+pytestmark = [
+    pytest.mark.networks,
+    pytest.mark.skipif(not COMPILED, reason="whole networks take minutes in plain Python"),
+]
 
 SMALL = {"image_size": 32, "hidden": 32}
 # options and side of the images, where they are not the default and 64; the rest of a network does not change with them
