@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from .. import nn
 from ..tensor import Tensor
 
@@ -10,6 +12,33 @@ def xavier_weights(module: nn.Module) -> None:
     """Xavier-uniform weights for a convolution or linear layer, as the book draws them: `net.apply(xavier_weights)`."""
     if isinstance(module, (nn.Conv2d, nn.Linear)):
         nn.init.xavier_uniform_(module.weight)
+
+
+def map_side(network: str, features: nn.Module, image_size: int) -> int:
+    """The side of the map that convolutions and pools one after the other make of a square image.
+
+    ValueError that names the smallest possible image where no pixel is left.
+    """
+    side = side_after(features, image_size)
+    if side < 1:
+        least = next(size for size in count(1) if side_after(features, size) >= 1)
+        raise ValueError(
+            f"{network}: image_size={image_size} leaves no pixel after its convolutions and pools; "
+            f"choose {least} or more"
+        )
+    return side
+
+
+def side_after(features: nn.Module, side: int) -> int:
+    """⌊(side + 2p - k) / s⌋ + 1 for each convolution and pool in turn; below 1 where one of them does not fit."""
+    for layer in features.modules():
+        if isinstance(layer, (nn.Conv2d, nn.MaxPool2d)):
+            k, s, p = (
+                value if isinstance(value, int) else value[0]
+                for value in (layer.kernel_size, layer.stride, layer.padding)
+            )
+            side = (side + 2 * p - k) // s + 1
+    return side
 
 
 def check_images(

@@ -5,7 +5,9 @@ import pytest
 
 import minitorch_cv as torch
 from minitorch_cv import models, nn
-from minitorch_cv.models.lenet import LeNet, lenet
+from minitorch_cv.models.lenet import LeNet, bn_lenet, lenet
+
+from .stages import losses_of, parameter_count, stage_shapes
 
 STAGES = {
     "features.conv1": (1, 6, 28, 28),
@@ -16,6 +18,22 @@ STAGES = {
     "classifier.fc1": (1, 120),
     "classifier.fc2": (1, 84),
     "classifier.fc3": (1, 10),
+}
+
+
+BN_STAGES = {
+    "features.conv1": (2, 6, 24, 24),
+    "features.norm1": (2, 6, 24, 24),
+    "features.pool1": (2, 6, 12, 12),
+    "features.conv2": (2, 16, 8, 8),
+    "features.norm2": (2, 16, 8, 8),
+    "features.pool2": (2, 16, 4, 4),
+    "classifier.flatten": (2, 256),
+    "classifier.fc1": (2, 120),
+    "classifier.norm3": (2, 120),
+    "classifier.fc2": (2, 84),
+    "classifier.norm4": (2, 84),
+    "classifier.fc3": (2, 10),
 }
 
 
@@ -57,9 +75,42 @@ def test_activation(name, layer):
     assert sum(parts.count(other) for other in (nn.Sigmoid, nn.ReLU, nn.Tanh)) == 4
 
 
-def test_an_unknown_activation_is_named():
-    with pytest.raises(ValueError, match="LeNet: activation='gelu'; choose one of sigmoid, relu, tanh"):
-        LeNet(activation="gelu")
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: lenet(activation="gelu"), "^LeNet: activation='gelu'; choose one of sigmoid, relu, tanh$"),
+        (lambda: bn_lenet(activation="gelu"), "^BNLeNet: activation='gelu'; choose one of sigmoid, relu, tanh$"),
+        (lambda: lenet(num_classes=0), "LeNet: num_classes=0; choose 1 or more"),
+        (lambda: bn_lenet(in_channels=-1), "BNLeNet: in_channels=-1; choose 1 or more"),
+        (lambda: lenet()(torch.zeros(1, 1, 32, 32)), r"LeNet: takes images of shape \(N, 1, 28, 28\)"),
+        (lambda: bn_lenet()(torch.zeros(1, 3, 28, 28)), r"BNLeNet: takes images of shape \(N, 1, 28, 28\)"),
+    ],
+)
+def test_what_does_not_fit_is_named(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_with_batch_norm_every_stage_has_the_books_shape():
+    net = bn_lenet()
+    shapes = stage_shapes(net, 2, 1, 28, 28)
+    assert {name: shapes[name] for name in BN_STAGES} == BN_STAGES
+    assert parameter_count(net) == 44_878
+
+
+def test_batch_norm_stands_between_each_hidden_layer_and_its_activation():
+    net = bn_lenet(3, 7, activation="relu")
+    kinds = [type(module) for part in (net.features, net.classifier) for module in part]
+    assert [kind.__name__ for kind in kinds] == (
+        ["Conv2d", "BatchNorm2d", "ReLU", "AvgPool2d"] * 2 + ["Flatten"] + ["Linear", "BatchNorm1d", "ReLU"] * 2
+    ) + ["Linear"]
+    assert net(torch.zeros(2, 3, 28, 28)).shape == (2, 7)
+
+
+def test_with_batch_norm_it_learns_one_batch_by_heart():
+    torch.manual_seed(0)
+    net = bn_lenet()
+    assert losses_of(net, torch.randn(4, 1, 28, 28), torch.arange(4), steps=10, lr=0.5, momentum=0.0)[-1] < 0.2
 
 
 def test_weights_start_xavier_uniform_and_biases_as_usual():

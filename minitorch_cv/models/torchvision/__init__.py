@@ -5,6 +5,7 @@ safetensors file, load by name (`minitorch_cv.train.load_weights`). They are mad
 networks in `minitorch_cv.models`.
 """
 
+from .alexnet import alexnet
 from .densenet import densenet121, densenet161, densenet169, densenet201
 from .resnet import (
     resnet18,
@@ -18,3 +19,4 @@ from .resnet import (
     wide_resnet50_2,
     wide_resnet101_2,
 )
+from .vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
