@@ -485,6 +485,14 @@ def test_gradcheck_hands_on_the_pattern_and_the_result(monkeypatch, passed, stat
     assert calls == [("conv2d", False), (None, False), ("VGG", True)]
 
 
+def test_ctrl_c_ends_any_command_with_its_status(monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("minitorch_cv.doctor.facts", interrupt)
+    assert main(["doctor"]) == 130
+
+
 def test_doctor_shows_all_groups(capsys):
     assert main(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -51,7 +51,16 @@ def test_errors_are_one_line(capsys, arguments, message):
 
 
 def test_values_of_options():
-    texts = ["ratio=4", "activation=relu", "dropout=0.5", "norm=None", "widths=(1, 2)", "image-size=64", "a=b=c"]
+    texts = [
+        "ratio=4",
+        "activation=relu",
+        "dropout=0.5",
+        "norm=None",
+        "widths=(1, 2)",
+        "image-size=64",
+        "a=b=c",
+        "version=1_1",
+    ]
     assert parsed(texts) == {
         "ratio": 4,
         "activation": "relu",
@@ -60,6 +69,7 @@ def test_values_of_options():
         "widths": (1, 2),
         "image_size": 64,
         "a": "b=c",
+        "version": "1_1",
     }
 
 
