@@ -2,6 +2,7 @@
 # make test    runs every test that needs neither a GPU nor PyTorch (NUMBA_DISABLE_JIT=1 make test: with coverage)
 # make parity  installs PyTorch and torchvision and compares every operation and network with theirs;
 #              TORCH="torch==2.13.0" TORCHVISION="torchvision==0.28.0" choose the versions, which belong together
+# make networks  checks every network as a whole: its gradients, its ONNX export; and a run killed 50 times
 # make bench   measures LeNet's training step against PyTorch, and writes benchmarks/results/
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 
-.PHONY: lenet test parity bench notebook clean
+.PHONY: lenet test parity networks bench notebook clean
 
 lenet: $(VENV)/installed
 	@$(BIN)/minitorch-cv train lenet $(ARGS)
@@ -22,14 +23,18 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 ifdef NUMBA_DISABLE_JIT
-	$(BIN)/coverage run -m pytest -m "not parity"
+	$(BIN)/coverage run -m pytest -m "not parity and not networks"
 	$(BIN)/coverage report
 else
-	$(BIN)/pytest -m "not parity"
+	$(BIN)/pytest -m "not parity and not networks"
 endif
 
 parity: $(VENV)/installed-parity
 	$(BIN)/pytest -m parity
+
+networks: $(VENV)/installed-test
+	$(BIN)/pytest -m networks
+	MINITORCH_CV_KILLS=50 $(BIN)/pytest tests/train/test_kill.py
 
 bench: $(VENV)/installed-parity
 	$(BIN)/python -m benchmarks.lenet

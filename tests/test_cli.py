@@ -95,7 +95,7 @@ def test_a_run_shows_a_header_a_line_per_epoch_and_the_test_accuracy(train, out,
     assert lines[2] == f"  data      16 training and 16 test images from {source}"
     assert lines[3] == "  model     lenet with activation sigmoid, 61,706 parameters"
     assert lines[4] == "  settings  2 epochs, batch 8, sgd with learning rate 0.9, seed 0, cpu"
-    assert lines[5] == "  source    batch_size, epochs, limit as given, the rest the book for lenet"
+    assert lines[5] == "  source    batch-size, epochs, limit as given, the rest from the book"
     assert lines[6] == f"  folder    {out}"
     first, second = metrics(out)
     for epoch in (first, second):
@@ -472,13 +472,25 @@ def test_data_verifies_the_four_files(capsys):
 
 @pytest.mark.parametrize(("passed", "status"), [(True, 0), (False, 1)])
 def test_gradcheck_hands_on_the_pattern_and_the_result(monkeypatch, passed, status):
-    patterns = []
-    monkeypatch.setattr(
-        sys.modules["minitorch_cv.gradcheck"], "run", lambda pattern: (patterns.append(pattern), passed)[1]
-    )
+    calls = []
+
+    def run(pattern, networks):
+        calls.append((pattern, networks))
+        return passed
+
+    monkeypatch.setattr(sys.modules["minitorch_cv.gradcheck"], "run", run)
     assert main(["gradcheck", "conv2d"]) == status
     assert main(["gradcheck"]) == status
-    assert patterns == ["conv2d", None]
+    assert main(["gradcheck", "--networks", "VGG"]) == status
+    assert calls == [("conv2d", False), (None, False), ("VGG", True)]
+
+
+def test_ctrl_c_ends_any_command_with_its_status(monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("minitorch_cv.doctor.facts", interrupt)
+    assert main(["doctor"]) == 130
 
 
 def test_doctor_shows_all_groups(capsys):

@@ -1,7 +1,15 @@
 import pytest
 
+from minitorch_cv import use
 from minitorch_cv.cli import main
 from minitorch_cv.cli.options import parsed
+
+
+@pytest.fixture(autouse=True)
+def on_references():
+    """The plain NumPy kernels, which are quick also where Numba does not compile."""
+    with use("reference"):
+        yield
 
 
 def test_summary_of_lenet(capsys):
@@ -12,6 +20,13 @@ def test_summary_of_lenet(capsys):
     assert "Total params: 61,706" in printed
     assert "Total mult-adds: 833,040" in printed
     assert "Conv2d" not in printed
+
+
+def test_the_usual_size_without_an_input(capsys):
+    assert main(["summary", "lenet"]) == 0
+    assert "[1, 6, 28, 28]" in capsys.readouterr().out
+    assert main(["summary", "shufflenet_v2", "--depth", "1", "--option", "in_channels=3"]) == 0
+    assert "[1, 24, 48, 48]" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -36,7 +51,16 @@ def test_errors_are_one_line(capsys, arguments, message):
 
 
 def test_values_of_options():
-    texts = ["ratio=4", "activation=relu", "dropout=0.5", "norm=None", "widths=(1, 2)", "image-size=64", "a=b=c"]
+    texts = [
+        "ratio=4",
+        "activation=relu",
+        "dropout=0.5",
+        "norm=None",
+        "widths=(1, 2)",
+        "image-size=64",
+        "a=b=c",
+        "version=1_1",
+    ]
     assert parsed(texts) == {
         "ratio": 4,
         "activation": "relu",
@@ -45,6 +69,7 @@ def test_values_of_options():
         "widths": (1, 2),
         "image_size": 64,
         "a": "b=c",
+        "version": "1_1",
     }
 
 

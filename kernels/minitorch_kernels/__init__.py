@@ -9,16 +9,12 @@ from .adagrad import adagrad_step
 from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
 from .avg_pool2d import avg_pool2d, avg_pool2d_grad
-from .batch_norm import (
-    batch_norm_inference,
-    batch_norm_inference_grad,
-    batch_norm_train,
-    batch_norm_train_grad,
-)
+from .batch_norm import batch_norm_inference, batch_norm_inference_grad, batch_norm_train, batch_norm_train_grad
 from .conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
 from .dropout import dropout
 from .erf import erf
+from .group_norm import group_norm, group_norm_grad
 from .im2col import col2im, im2col
 from .images import adjust_color, resample, take_pixels
 from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
@@ -54,6 +50,8 @@ __all__ = [
     "conv2d_weight_grad",
     "dropout",
     "erf",
+    "group_norm",
+    "group_norm_grad",
     "im2col",
     "is_cupy",
     "local_response_norm",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .datasets import PUBLISHED
 from .errors import fail
-from .image_folders import IMAGE_FOLDER, image_folder_sets
 from .settings import Settings, SettingsError, new_settings
 from .train import make_folder, read_data
 
@@ -45,12 +45,13 @@ def command(
         str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Images in folders: FOLDER/CLASS/*.png, every fifth of which is kept for testing, or "
+            help="Images in folders: FOLDER/CLASS/*.png, a fifth of which is kept for testing, or "
             "FOLDER/train/CLASS/*.png and FOLDER/test/CLASS/*.png. With --dataset: the folder of its files.",
         ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A known data set in place of folders: fashion-mnist.")
+        str | None,
+        typer.Option(metavar="NAME", help=f"A published data set in place of folders: {', '.join(PUBLISHED)}."),
     ] = None,
     classes: Annotated[
         str | None, typer.Option(metavar="NAME,NAME", help="Only these classes; all if not given.")
@@ -97,7 +98,7 @@ def command(
         fail("no images: name a folder with --data, or a data set with --dataset fashion-mnist")
     trained = load(run)
     settings = choose_settings(trained, str(run), given_settings(context.params), head_factor, freeze)
-    sets = read_images(settings, data, trained.channels)
+    sets = read_images(settings, None if dataset is None else data, trained.channels)
     network = prepare(trained, settings, len(sets.classes))
     refuse_same_folder(run, out)
     started = Run(
@@ -124,12 +125,15 @@ def load(run: Path) -> Trained:
 
 
 def given_settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the command line that every run has too, as Settings has them."""
+    """The options of the command line that every run has too, as Settings has them.
+
+    --data without --dataset is a folder of images, which in the settings is the data set.
+    """
     given = {name: value for name, value in parameters.items() if value is not None and name not in NOT_SETTINGS}
     for name in ("augment", "classes"):
         if name in given:
             given[name] = [part.strip() for part in given[name].split(",")]
-    return {"dataset": IMAGE_FOLDER, **given}
+    return {"dataset": parameters["data"], **given}
 
 
 def choose_settings(
@@ -158,14 +162,7 @@ def choose_settings(
 
 def read_images(settings: Settings, folder: str | None, channels: int) -> DataSets:
     """The images to train and test on; status 2 where they are not there, or are not such as the network takes."""
-    from ..data import DataError
-
-    try:
-        if settings.dataset == IMAGE_FOLDER and folder is not None:
-            return image_folder_sets(settings, folder, channels)
-    except (DataError, SettingsError) as error:
-        fail(error)
-    sets = read_data(settings, folder)
+    sets = read_data(settings, folder, channels)
     if sets.channels != channels:
         fail(f"--dataset {settings.dataset}: has {sets.channels} channels, but the network was trained on {channels}")
     return sets

@@ -12,6 +12,9 @@ def command(
         str | None,
         typer.Argument(help="Check only what has this text in its name, for instance conv2d.", show_default=False),
     ] = None,
+    networks: Annotated[
+        bool, typer.Option("--networks", help="Check all networks as a whole instead, which takes many minutes.")
+    ] = False,
 ) -> None:
     """Compare every gradient with central differences in float64: all operations, all kernels, and LeNet as a whole.
 
@@ -19,5 +22,5 @@ def command(
     """
     from ..gradcheck import run
 
-    if not run(pattern):
+    if not run(pattern, networks=networks):
         raise typer.Exit(1)

@@ -26,7 +26,9 @@ def parsed(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def literal(text: str) -> Any:
-    """The Python value that is written so, or the text itself."""
+    """The Python value that is written so, or the text itself, as which 1_1 counts and not as 11."""
+    if "_" in text:
+        return text
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):

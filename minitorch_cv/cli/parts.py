@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import optim
+from ..data import CutMix, MixUp
 from ..optim import lr_scheduler
 from ..random import Generator
-from ..train import CutMix, MixUp
 from .settings import Settings
 
 
@@ -55,7 +55,7 @@ def make_schedule(settings: Settings, optimizer: optim.Optimizer, batches: int) 
 def make_mix(settings: Settings, num_classes: int, generator: Generator) -> MixUp | CutMix | None:
     """What mixes the images of a batch, if anything does."""
     if settings.mixup:
-        return MixUp(num_classes, settings.mixup, generator)
+        return MixUp(alpha=settings.mixup, num_classes=num_classes, generator=generator)
     if settings.cutmix:
-        return CutMix(num_classes, settings.cutmix, generator)
+        return CutMix(alpha=settings.cutmix, num_classes=num_classes, generator=generator)
     return None

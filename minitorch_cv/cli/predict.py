@@ -42,7 +42,7 @@ def command(
     """
     from ..data import DataError
     from ..train.trained import TrainedError, load_trained
-    from .image_folders import mode_of
+    from .datasets import mode_of
     from .settings import SettingsError
 
     if top < 1:

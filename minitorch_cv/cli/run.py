@@ -17,7 +17,7 @@ from rich.console import Console
 from minitorch_kernels.jit import on_compile
 
 from .. import __version__, doctor
-from ..data import DataLoader, Subset
+from ..data import DataError, DataLoader, Subset
 from ..graph import no_grad
 from ..models.recipes import find_recipe
 from ..nn import functional
@@ -78,7 +78,7 @@ class Run:
         self.test_set = first(data.test, settings.limit)
         self.folder = folder
         self.given = given
-        self.source = source or f"{find_recipe(settings.model).source} for {settings.model}"
+        self.source = source or find_recipe(settings.model).source
         self.parameters = network.parameters() if parameters is None else parameters
         self.resume = resume
         self.checkpoint_every = checkpoint_every
@@ -98,7 +98,8 @@ class Run:
         settings = self.settings
         order, self.mixing = (Generator().manual_seed(seed) for seed in (settings.seed, settings.seed + 1))
         optimizer = make_optimizer(settings, self.parameters)
-        loader = DataLoader(self.train_set, settings.batch_size, shuffle=True, generator=order)
+        workers = self.data.workers
+        loader = DataLoader(self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order)
         scheduler, self.schedule_per = make_schedule(settings, optimizer, len(loader))
         ema = EMA(self.network, settings.ema) if settings.ema else None
         parts = Checkpoint(
@@ -142,7 +143,9 @@ class Run:
                 fit(
                     self.network,
                     parts.train_loader,
-                    Interruptible(DataLoader(self.test_set, settings.batch_size), self.interrupt),
+                    Interruptible(
+                        DataLoader(self.test_set, settings.batch_size, num_workers=self.data.workers), self.interrupt
+                    ),
                     epochs=settings.epochs,
                     optimizer=parts.optimizer,
                     loss=self.loss,
@@ -158,7 +161,7 @@ class Run:
         except KeyboardInterrupt:
             self.display.say(f"stopped by Ctrl-C {self.position()}")
             return 130 if self.saved_where_it_stopped() else 1
-        except (NonFiniteLossError, CheckpointError) as error:
+        except (NonFiniteLossError, CheckpointError, DataError) as error:
             say_error(error)
             return 1
         except ValueError as error:  # images that the network, or a mixture that the loss, cannot take
@@ -260,14 +263,15 @@ class Run:
 
     def draw_predictions(self) -> None:
         """The first test images with their true and predicted classes."""
-        images, labels = next(iter(DataLoader(self.test_set, SAMPLES)))
+        try:
+            images, labels = next(iter(DataLoader(self.test_set, SAMPLES)))
+        except DataError as error:  # a broken file, which evaluating found or would have found as well
+            say_error(error)
+            return
         self.network.eval()
         with no_grad():
             predicted = self.network(images).argmax(1)
-        pictures = images.numpy().transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)
-        if pictures.shape[3] == 1:
-            pictures = pictures[..., 0]
-        figure = plot_predictions(pictures, labels.tolist(), predicted.tolist(), self.data.classes)
+        figure = plot_predictions(images.numpy(), labels.tolist(), predicted.tolist(), self.data.classes)
         figure.savefig(self.folder.path / PREDICTIONS)
 
     def config(self) -> dict[str, Any]:
@@ -307,7 +311,8 @@ class Run:
         """Which settings were given, and where the others come from."""
         if self.resume is not None:
             return "the checkpoint"
-        return f"{', '.join(self.given)} as given, the rest {self.source}" if self.given else self.source
+        given = ", ".join(name.replace("_", "-") for name in self.given)
+        return f"{given} as given, the rest {self.source}" if given else self.source
 
     def show_result(self, seconds: float) -> None:
         """The accuracy that was reached, and what lies in the folder."""

@@ -11,6 +11,7 @@ from typing import Any
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta")
 SCHEDULES = ("none", "step", "multistep", "exponential", "inverse-time", "cosine", "one-cycle", "plateau")
+AUGMENTATIONS = ("flip", "vertical-flip", "crop", "resized-crop", "jitter", "erase", "noise")
 FIXED_LENGTH = ("cosine", "one-cycle")  # schedules that are laid out over all epochs
 
 # Options that say more about a schedule: which schedules read them, and what holds where nothing is given.
@@ -158,6 +159,8 @@ def check(settings: Settings) -> None:
     if settings.warmup is not None and settings.warmup >= settings.epochs:
         raise SettingsError(f"--warmup {settings.warmup}: must be less than the {settings.epochs} epochs")
     chosen("optimizer", settings.optimizer, OPTIMIZERS)
+    for name in settings.augment:
+        chosen("augment", name, AUGMENTATIONS)
     if settings.momentum and settings.optimizer not in ("sgd", "rmsprop"):
         raise SettingsError(f"--momentum is for --optimizer sgd or rmsprop, not for {settings.optimizer}")
     if settings.mixup and settings.cutmix:

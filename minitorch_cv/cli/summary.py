@@ -13,7 +13,14 @@ def command(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="The network, for instance lenet or torchvision.resnet50.")
     ],
-    input_size: Annotated[str, typer.Option("--input", metavar="N,C,H,W", help="Shape of the input.")],
+    input_size: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            metavar="N,C,H,W",
+            help="Shape of the input (default: one image of the usual size).",
+        ),
+    ] = None,
     depth: Annotated[int, typer.Option(metavar="N", help="How many levels of modules to show.")] = 3,
     option: Annotated[
         list[str] | None,
@@ -25,12 +32,15 @@ def command(
     The network runs once on zeros. Multiply-adds are products with weights in convolutions and linear layers.
     """
     from .. import models
+    from ..models.recipes import find_recipe
     from ..summary import summary
     from .options import parsed
 
     try:
         network = models.build(model, parsed(option or []))
-        print(summary(network, shape_from(input_size), depth=depth, verbose=0))
+        side = 224 if model.startswith("torchvision.") else find_recipe(model).resize
+        shape = (1, network.in_channels, side, side) if input_size is None else shape_from(input_size)
+        print(summary(network, shape, depth=depth, verbose=0))
     except (ValueError, RuntimeError) as error:
         fail(error)
 

@@ -12,6 +12,7 @@ from ..models import BOOK
 from .errors import fail
 from .options import parsed
 from .settings import (
+    AUGMENTATIONS,
     OPTIMIZERS,
     SCHEDULES,
     Settings,
@@ -105,7 +106,11 @@ def command(
     ] = None,
     augment: Annotated[
         str | None,
-        typer.Option(metavar="NAMES", help="Random changes of the training images.", rich_help_panel=REGULAR),
+        typer.Option(
+            metavar="NAMES",
+            help=f"Random changes of the training images: {', '.join(AUGMENTATIONS)}, with commas.",
+            rich_help_panel=REGULAR,
+        ),
     ] = None,
     mixup: Annotated[
         float | None,
@@ -134,7 +139,13 @@ def command(
         typer.Option(metavar="N", help="Stop after N epochs without a better test accuracy.", rich_help_panel=REGULAR),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="fashion-mnist (default).", rich_help_panel=DATA)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="fashion-mnist (default), mnist, cifar-10, cifar-100, or a folder of images: "
+            "FOLDER/train/CLASS/*.jpg and FOLDER/test/CLASS/*.jpg.",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     classes: Annotated[
         str | None,
@@ -308,13 +319,13 @@ def choose_settings(
     return settings
 
 
-def read_data(settings: Settings, folder: str | None) -> DataSets:
+def read_data(settings: Settings, folder: str | None, channels: int = 3) -> DataSets:
     """The training and the test images; status 2 where the folder does not hold them."""
     from ..data import DataError
     from .datasets import data_sets
 
     try:
-        return data_sets(settings, folder)
+        return data_sets(settings, folder, channels)
     except (DataError, SettingsError) as error:
         fail(error)
 

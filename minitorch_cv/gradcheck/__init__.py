@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def run(pattern: str | None = None, console: Console | None = None) -> bool:
-    """Check every case whose name contains `pattern`, print a table, and return True where all passed."""
+def run(pattern: str | None = None, console: Console | None = None, networks: bool = False) -> bool:
+    """Check every case whose name contains `pattern`, print a table, and return True where all passed.
+
+    networks: check all networks as a whole instead of operations, kernels and LeNet.
+    """
     from .table import run_table
 
-    return run_table(pattern, console)
+    return run_table(pattern, console, networks)
 
 
 __all__ = ["Element", "Report", "gradcheck", "run"]

@@ -1,12 +1,48 @@
-"""Gradient checks of normalisation without a batch, and of what is dropped in whole pieces, on both implementations."""
+"""Gradient checks of normalisation of each image by itself, embeddings, and what is dropped in whole pieces."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..nn import functional as F
 from ..random import Generator
+from ..tensor import Tensor
 from .case import Case, case, on_both_implementations
+
+NUMBERS = Tensor(np.array([[2, 0, 1], [2, 2, 0]]))
+
+
+def by_groups() -> list[Case]:
+    """Group, layer and instance norms, with and without weights."""
+
+    def groups(label: str, num_groups: int, x: tuple[int, ...], *affine: tuple[int, ...]) -> Case:
+        return case("group_norm", label, lambda x, *affine: F.group_norm(x, num_groups, *affine), x, *affine)
+
+    def layer(label: str, shape: tuple[int, ...], x: tuple[int, ...], *affine: tuple[int, ...]) -> Case:
+        return case("layer_norm", label, lambda x, *affine: F.layer_norm(x, shape, *affine), x, *affine)
+
+    def instance(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        return F.instance_norm(x, weight=weight, bias=bias)
+
+    def keeping_averages(x: Tensor) -> Tensor:
+        return F.instance_norm(x, Tensor(np.zeros(2)), Tensor(np.ones(2)))
+
+    return [
+        groups("images", 2, (2, 4, 2, 2), (4,), (4,)),
+        groups("sequences, one group", 1, (3, 2, 3), (2,), (2,)),
+        groups("rows", 2, (3, 6), (6,), (6,)),
+        groups("no weight", 2, (2, 4, 3)),
+        groups("weight only", 3, (2, 3, 2, 2), (3,)),
+        layer("rows", (4,), (3, 4), (4,), (4,)),
+        layer("two axes", (2, 3), (2, 2, 2, 3), (2, 3), (2, 3)),
+        layer("all axes", (2, 3), (2, 3), (2, 3), (2, 3)),
+        layer("no weight", (3,), (2, 2, 3)),
+        case("instance_norm", "", instance, (2, 2, 2, 3), (2,), (2,)),
+        case("instance_norm", "no weight", instance, (2, 2, 4)),
+        case("instance_norm", "running averages kept", keeping_averages, (2, 2, 4)),
+    ]
 
 
 def by_neighbours() -> list[Case]:
@@ -22,16 +58,22 @@ def by_neighbours() -> list[Case]:
     ]
 
 
-def dropped_branches() -> list[Case]:
-    """Stochastic depth under a seed, so that the mask stays the same."""
+def embeddings() -> list[Case]:
+    """A table of which rows are read more than once, and never."""
+    return [case("embedding", "", lambda w: F.embedding(NUMBERS, w), (4, 2))]
+
+
+def dropped_pieces() -> list[Case]:
+    """Channels and branches dropped under a seed, so that the mask stays the same."""
 
     def seeded(mode: str, p: float) -> Any:
         return lambda x: F.stochastic_depth(x, p, mode, generator=Generator().manual_seed(0))
 
     return [
         case("stochastic_depth", "row", seeded("row", 0.5), (4, 2, 3)),
+        case("dropout2d", "", lambda x: F.dropout2d(x, 0.4, generator=Generator().manual_seed(1)), (3, 3, 2, 2)),
         case("stochastic_depth", "batch", seeded("batch", 0.1), (2, 3)),
     ]
 
 
-CASES = on_both_implementations([*by_neighbours(), *dropped_branches()])
+CASES = on_both_implementations([*by_groups(), *by_neighbours(), *embeddings(), *dropped_pieces()])

@@ -17,6 +17,7 @@ from minitorch_kernels.kernel import REGISTRY, Kernel
 
 from .case import Case
 from .cases import CASES, operations, uncovered
+from .networks import NETWORKS
 from .report import Report
 
 # kernels that no function reaches which one could differentiate
@@ -40,12 +41,16 @@ class Row:
     report: Report
 
 
-def run_table(pattern: str | None = None, console: Console | None = None) -> bool:
-    """Check the cases whose name contains `pattern` (all for None), print table and totals; True where all passed."""
+def run_table(pattern: str | None = None, console: Console | None = None, networks: bool = False) -> bool:
+    """Check the cases whose name contains `pattern` (all for None), print table and totals; True where all passed.
+
+    The cases are those of operations, kernels and LeNet, or with networks=True the whole networks.
+    """
     console = console or Console()
-    cases = [case for case in CASES if pattern is None or pattern in case.name]
+    among = NETWORKS if networks else CASES
+    cases = [case for case in among if pattern is None or pattern in case.name]
     if not cases:
-        console.print(f"no case contains {pattern!r}; leave the pattern out to run all {len(CASES)}", highlight=False)
+        console.print(f"no case contains {pattern!r}; leave the pattern out to run all {len(among)}", highlight=False)
         return False
     with kernels_called() as kernels:
         rows = list(run_all(track(cases, "checking gradients", console=console, transient=True)))
@@ -53,11 +58,12 @@ def run_table(pattern: str | None = None, console: Console | None = None) -> boo
     failed = [row for row in rows if not row.report.ok]
     for row in failed:
         console.print(f"[red]{escape(row.case.name)}[/]: {escape(str(row.report))}", highlight=False)
-    gaps = left_out(kernels) if pattern is None and not failed else []
+    is_all = pattern is None and not networks
+    gaps = left_out(kernels) if is_all and not failed else []
     for gap in gaps:
         console.print(f"[red]{escape(gap)}[/]", highlight=False)
     console.print(totals(rows), highlight=False)
-    if pattern is None and not failed and not gaps:
+    if is_all and not failed and not gaps:
         console.print(f"covered: all {len(operations())} operations and {len(kernels)} kernels", highlight=False)
     return not failed and not gaps
 

@@ -6,25 +6,7 @@ from .. import nn
 from ..tensor import Tensor
 from .common import check_images, check_sizes, xavier_weights
 from .mobilenet import conv_norm
-
-
-class SqueezeExcitation(nn.Module):
-    """y = x · σ(w2 SiLU(w1 mean(x) + b1) + b2): each channel times a weight that all channels decide on together.
-
-    (N, C, H, W) -> (N, C, H, W). Source: Hu et al., arXiv:1709.01507; with SiLU where that has ReLU.
-    """
-
-    def __init__(self, channels: int, squeezed: int):
-        super().__init__()
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc1 = nn.Conv2d(channels, squeezed, kernel_size=1)
-        self.activation = nn.SiLU()
-        self.fc2 = nn.Conv2d(squeezed, channels, kernel_size=1)
-        self.scale_activation = nn.Sigmoid()
-
-    def forward(self, input: Tensor) -> Tensor:
-        scale = self.fc2(self.activation(self.fc1(self.avgpool(input))))  # (N, C, H, W) -> (N, C, 1, 1)
-        return input * self.scale_activation(scale)
+from .se_resnet import SqueezeExcitation
 
 
 class MBConv(nn.Module):
@@ -43,7 +25,7 @@ class MBConv(nn.Module):
         self.block = nn.Sequential(
             *layers,
             conv_norm(hidden, hidden, kernel_size, stride, groups=hidden, activation=nn.SiLU),
-            SqueezeExcitation(hidden, in_channels // 4),
+            SqueezeExcitation(hidden, in_channels // 4, nn.SiLU),
             conv_norm(hidden, out_channels, kernel_size=1),
         )
         self.stochastic_depth = nn.StochasticDepth(drop, "row")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-BOOK = "the book"
+BOOK = "from the book"
 OURS = "our own choice"
 
 
@@ -56,9 +56,13 @@ OF_OUR_OWN = {
     "resnet101": Recipe(0.05, 128, 96),
     "resnet152": Recipe(0.05, 128, 96),
     "preact_resnet18": Recipe(0.05, 256, 96),
+    "preact_resnet34": Recipe(0.05, 256, 96),
+    "preact_resnet50": Recipe(0.05, 128, 96),
     "resnext50": Recipe(0.05, 128, 96),
     "se_resnet18": Recipe(0.05, 256, 96),
+    "se_resnet50": Recipe(0.05, 128, 96),
     "cbam_resnet18": Recipe(0.05, 256, 96),
+    "cbam_resnet50": Recipe(0.05, 128, 96),
     "densenet121": Recipe(0.1, 128, 96),
     "densenet169": Recipe(0.1, 128, 96),
     "densenet201": Recipe(0.1, 128, 96),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import nn
 from ..ops.shape import cat
 from ..tensor import Tensor
-from .common import check_images, check_sizes, xavier_weights
+from .common import check_images, check_sizes
 
 
 class Fire(nn.Module):
@@ -33,9 +33,10 @@ class SqueezeNet(nn.Module):
 
     (N, in_channels, H, W) -> (N, num_classes). version: "1_0" is the paper's, for images of at least 21x21 pixels;
     "1_1", by the same authors, pools earlier and takes 2.4 times less work, for images of at least 17x17.
+    relu_last: the ReLU after the last convolution, as in the paper.
     """
 
-    def __init__(self, in_channels: int, num_classes: int, version: str, dropout: float):
+    def __init__(self, in_channels: int, num_classes: int, version: str, dropout: float, relu_last: bool):
         super().__init__()
         check_sizes("SqueezeNet", in_channels, num_classes)
         if version not in VERSIONS:
@@ -46,7 +47,7 @@ class SqueezeNet(nn.Module):
         self.classifier = nn.Sequential(
             nn.Dropout(dropout),
             nn.Conv2d(512, num_classes, kernel_size=1),
-            nn.ReLU(),
+            nn.ReLU() if relu_last else nn.Identity(),
             nn.AdaptiveAvgPool2d(1),  # -> (N, num_classes, 1, 1)
         )
         self.flatten = nn.Flatten()
@@ -103,8 +104,27 @@ def features_1_1(in_channels: int) -> nn.Sequential:
 VERSIONS = {"1_0": (features_1_0, 21), "1_1": (features_1_1, 17)}
 
 
-def squeezenet(in_channels: int = 1, num_classes: int = 10, version: str = "1_1", dropout: float = 0.5) -> SqueezeNet:
-    """A SqueezeNet with fresh weights: version 1.1, the lighter one, unless asked otherwise."""
-    net = SqueezeNet(in_channels, num_classes, version, dropout)
-    net.apply(xavier_weights)
+def with_first_weights(net: SqueezeNet) -> SqueezeNet:
+    """He-uniform filters, small normal ones in the last convolution, no biases.
+
+    Xavier-uniform filters, which the book draws, would stall this network: without batch norm, each expansion to four
+    times as many channels would leave a fifth of the variance.
+    """
+    last = net.classifier[1]
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            if module is last:
+                nn.init.normal_(module.weight, std=0.01)
+            else:
+                nn.init.kaiming_uniform_(module.weight)
+            nn.init.zeros_(module.bias)
     return net
+
+
+def squeezenet(in_channels: int = 1, num_classes: int = 10, version: str = "1_1", dropout: float = 0.5) -> SqueezeNet:
+    """A SqueezeNet with fresh weights: version 1.1, the lighter one, unless asked otherwise.
+
+    It has no ReLU after the last convolution: on small images a class whose map starts below 0 in every pixel would
+    get no gradient through it, and never be learned.
+    """
+    return with_first_weights(SqueezeNet(in_channels, num_classes, version, dropout, relu_last=False))

@@ -25,7 +25,8 @@ from .batchnorm import BatchNorm1d, BatchNorm2d, LazyBatchNorm1d, LazyBatchNorm2
 from .containers import ModuleDict, ModuleList, ParameterList, Sequential
 from .conv import Conv2d, LazyConv2d
 from .conv_transpose import ConvTranspose2d, LazyConvTranspose2d
-from .dropout import Dropout, StochasticDepth
+from .dropout import DropConnectLinear, Dropout, Dropout2d, StochasticDepth
+from .embedding import Embedding
 from .flatten import Flatten, Unflatten
 from .linear import Identity, LazyLinear, Linear
 from .loss import (
@@ -40,7 +41,7 @@ from .loss import (
     SmoothL1Loss,
 )
 from .module import Module
-from .normalization import LocalResponseNorm
+from .normalization import GroupNorm, InstanceNorm2d, LayerNorm, LocalResponseNorm
 from .padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, Fold, MaxPool2d, Unfold

@@ -1,9 +1,12 @@
-"""Dropout layers: what is dropped is an element, or a whole residual branch."""
+"""Dropout layers: what is dropped is an element, a channel, a residual branch or a weight."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..tensor import Tensor
 from . import functional as F
+from .linear import Linear
 from .module import Module
 
 
@@ -24,6 +27,45 @@ class Dropout(Module):
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout2d(Dropout):
+    """In training each channel of an image becomes 0 with probability p and is divided by 1 - p otherwise.
+
+    x (N, C, H, W) or (N, C, L) -> y as x; y = x in eval(). Source: Tompson et al., arXiv:1411.4280.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class DropConnectLinear(Linear):
+    """y = x (w m / (1 - p))ᵀ + b: in training each weight, not each output, is dropped with probability p.
+
+    In eval() a Linear. torch has no such layer. One mask serves the whole batch, where the paper draws one for each
+    image, and eval() takes the mean weights, where the paper samples. ValueError where p is no probability.
+    Source: Wan et al., "Regularization of Neural Networks using DropConnect", 2013.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        p: float = 0.5,
+    ):
+        super().__init__(in_features, out_features, bias, device, dtype)
+        check_probability("DropConnectLinear", p)
+        self.p = p
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, F.dropout(self.weight, self.p, self.training), self.bias)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, p={self.p}"
 
 
 class StochasticDepth(Module):

@@ -10,8 +10,10 @@ from ..ops.conv import conv2d
 from ..ops.conv_transpose import conv_transpose2d
 from ..ops.cross_entropy import cross_entropy, nll_loss
 from ..ops.distance import cosine_similarity, normalize, pairwise_distance
-from ..ops.dropout import dropout, stochastic_depth
+from ..ops.dropout import dropout, dropout2d, stochastic_depth
+from ..ops.embedding import embedding
 from ..ops.fold import fold, unfold
+from ..ops.group_norm import group_norm, instance_norm, layer_norm
 from ..ops.indexing import one_hot
 from ..ops.inplace_activation import (
     elu,
@@ -57,16 +59,21 @@ __all__ = [
     "cosine_similarity",
     "cross_entropy",
     "dropout",
+    "dropout2d",
     "elu",
+    "embedding",
     "fold",
     "gelu",
+    "group_norm",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "huber_loss",
+    "instance_norm",
     "interpolate",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "linear",
     "local_response_norm",

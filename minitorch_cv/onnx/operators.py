@@ -44,6 +44,24 @@ def convolution(g: Graph, a: Arguments) -> str:
     return g.add("Conv", a.x, a.w, a.b, strides=a.stride, pads=a.padding * 2, dilations=a.dilation, group=a.groups)
 
 
+def transposed_convolution(g: Graph, a: Arguments) -> str:
+    least = [
+        (n - 1) * s - 2 * p + d * (k - 1) + 1
+        for n, s, p, d, k in zip(a.x.shape[2:], a.stride, a.padding, a.dilation, a.w.shape[2:])
+    ]
+    return g.add(
+        "ConvTranspose",
+        a.x,
+        a.w,
+        a.b,
+        strides=a.stride,
+        pads=a.padding * 2,
+        dilations=a.dilation,
+        group=a.groups,
+        output_padding=[size - n for size, n in zip(a.size, least)],
+    )
+
+
 def linear(g: Graph, a: Arguments) -> str:
     if a.input.ndim == 2:
         return g.add("Gemm", a.input, a.weight, a.bias, transB=1)
@@ -104,6 +122,46 @@ def batch_norm_inference(g: Graph, a: Arguments) -> str:
     weight = np.ones(C, dtype) if a.weight is None else a.weight
     bias = np.zeros(C, dtype) if a.bias is None else a.bias
     return g.add("BatchNormalization", a.x, weight, bias, a.mean, a.var, epsilon=a.eps)
+
+
+def normalised_in_groups(g: Graph, a: Arguments) -> str:
+    """Normalise (N, g, L), then scale and shift each channel."""
+    dtype, behind = a.x.dtype, [1] * (a.x.ndim - 2)
+    grouped = g.add("Reshape", a.x, [0, a.groups, -1])
+    unit = [np.ones(a.groups, dtype), np.zeros(a.groups, dtype)]
+    y = g.add("Reshape", g.add("InstanceNormalization", grouped, *unit, epsilon=a.eps), [0, *a.x.shape[1:]])
+    for operator, vector in (("Mul", a.weight), ("Add", a.bias)):
+        if vector is not None:
+            y = g.add(operator, y, g.add("Reshape", vector, [-1, *behind]))
+    return y
+
+
+def normalised_by_neighbours(g: Graph, a: Arguments) -> str:
+    if a.size % 2 == 0:
+        raise ValueError(f"onnx.export: local_response_norm with size={a.size} has no form in ONNX; odd sizes have")
+    return g.add("LRN", a.x, size=a.size, alpha=a.alpha, beta=a.beta, bias=a.k)
+
+
+def resampled(g: Graph, a: Arguments) -> str:
+    return g.add("MatMul", g.add("MatMul", a.rows, a.x), np.ascontiguousarray(a.columns.T))
+
+
+def shuffled_channels(g: Graph, a: Arguments) -> str:
+    _, C, *places = a.x.shape
+    y = g.add("Reshape", a.x, [0, a.groups, C // a.groups, *places])
+    y = g.add("Transpose", y, perm=[0, 2, 1, *range(3, a.x.ndim + 1)])
+    return g.add("Reshape", y, [0, C, *places])
+
+
+def pixels_of_channels(g: Graph, a: Arguments) -> str:
+    return g.add("DepthToSpace", a.x, blocksize=a.r, mode="CRD")
+
+
+def channels_of_pixels(g: Graph, a: Arguments) -> str:
+    _, C, H, W = a.x.shape
+    y = g.add("Reshape", a.x, [0, C, H // a.r, a.r, W // a.r, a.r])
+    y = g.add("Transpose", y, perm=[0, 1, 3, 5, 2, 4])  # (N, C, H, r, W, r) -> (N, C, r, r, H, W)
+    return g.add("Reshape", y, [0, C * a.r**2, H // a.r, W // a.r])
 
 
 def reshaped(g: Graph, a: Arguments) -> str:
@@ -174,6 +232,19 @@ def pad_constant(g: Graph, a: Arguments) -> str:
     return g.add("Pad", a.input, pads, np.asarray(a.value, a.input.dtype), mode="constant")
 
 
+def pad_axis(g: Graph, a: Arguments) -> str:
+    modes = {"reflect": "reflect", "replicate": "edge"}
+    if a.mode not in modes or min(a.width) < 0:
+        raise ValueError(f"onnx.export: pad with mode={a.mode!r} and widths {a.width} has no form in ONNX, opset 18")
+    pads = [0] * (2 * a.input.ndim)
+    pads[a.axis], pads[a.input.ndim + a.axis] = a.width
+    return g.add("Pad", a.input, pads, mode=modes[a.mode])
+
+
+def prelu(g: Graph, a: Arguments) -> str:
+    return g.add("PRelu", a.input, g.add("Reshape", a.weight, [-1, *[1] * (a.input.ndim - 2)]))
+
+
 def cast(g: Graph, a: Arguments) -> str:
     import onnx
 
@@ -190,40 +261,58 @@ OPERATORS: dict[str, Converter] = {
     "avg_pool": avg_pool,
     "batch_norm_inference": batch_norm_inference,
     "cast": cast,
+    "channels_of_pixels": channels_of_pixels,
     "clamp": lambda g, a: limited(g, a.input, a.min, a.max),
     "clone": same_name("Identity"),
     "contiguous": same_name("Identity"),
     "convolution": convolution,
+    "cos": same_name("Cos"),
     "div": two_operands("Div"),
     "elu": same_name("Elu", "alpha"),
     "erf": same_name("Erf"),
     "exp": same_name("Exp"),
     "expanded": expanded,
+    "hardsigmoid": lambda g, a: g.add("HardSigmoid", a.input, alpha=1 / 6, beta=0.5),
+    "hardswish": same_name("HardSwish"),
     "hardtanh": lambda g, a: limited(g, a.input, a.min_val, a.max_val),
     "joined": joined,
     "leaky_relu": lambda g, a: g.add("LeakyRelu", a.input, alpha=a.negative_slope),
     "linear": linear,
     "log": same_name("Log"),
     "log_softmax": softmax("LogSoftmax"),
+    "logsigmoid": lambda g, a: g.add("Neg", g.add("Softplus", g.add("Neg", a.input))),
     "max_pool": max_pool,
     "maximum": two_operands("Max"),
     "mean": reduction("ReduceMean"),
     "minimum": two_operands("Min"),
+    "mish": same_name("Mish"),
     "mul": two_operands("Mul"),
     "neg": same_name("Neg"),
+    "normalised_by_neighbours": normalised_by_neighbours,
+    "normalised_in_groups": normalised_in_groups,
+    "pad_axis": pad_axis,
     "pad_constant": pad_constant,
     "permuted": permuted,
+    "pixels_of_channels": pixels_of_channels,
     "pow": two_operands("Pow"),
+    "prelu": prelu,
     "product": product,
+    "reciprocal": same_name("Reciprocal"),
     "relu": same_name("Relu"),
+    "resampled": resampled,
     "reshaped": reshaped,
+    "rsqrt": lambda g, a: g.add("Reciprocal", g.add("Sqrt", a.input)),
     "select": select,
+    "shuffled_channels": shuffled_channels,
     "sigmoid": same_name("Sigmoid"),
     "silu": silu,
+    "sin": same_name("Sin"),
     "softmax": softmax("Softmax"),
     "softplus": same_name("Softplus"),
     "sqrt": same_name("Sqrt"),
+    "square": lambda g, a: g.add("Mul", a.input, a.input),
     "sub": two_operands("Sub"),
     "sum": reduction("ReduceSum"),
     "tanh": same_name("Tanh"),
+    "transposed_convolution": transposed_convolution,
 }

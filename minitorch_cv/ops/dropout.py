@@ -25,13 +25,22 @@ def dropout(
     Source: Dive into Deep Learning, section 5.6; Srivastava et al., 2014.
     """
     check("dropout", input, p)
-    if not training or p == 0:
-        return input
-    if inplace:
-        before_write("dropout_", input)
-    mask = array_module(input._array).asarray(draw_mask(input.shape, p, generator))
-    y = masked_and_scaled(input, mask, p)
-    return write("dropout_", input, y) if inplace else y
+    return drop("dropout", input, input.shape, p, inplace, generator) if training and p > 0 else input
+
+
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """y = x m / (1 - p), with one m for each channel of each image: feature maps are dropped whole.
+
+    x (N, C, H, W), or (N, C, L) as torch reads three axes, -> y as x. Neighbouring places of a map hold nearly the
+    same: where single ones are dropped, the others still tell. The mask comes from `generator`, as in `dropout`.
+    ValueError for p outside [0, 1] and for other ranks. Source: Tompson et al., arXiv:1411.4280.
+    """
+    check("dropout2d", input, p)
+    if input.ndim not in (3, 4):
+        raise ValueError(f"dropout2d: x has shape {input.shape} but must be (N, C, H, W) or (N, C, L)")
+    return drop("dropout2d", input, input.shape[:2], p, inplace, generator) if training and p > 0 else input
 
 
 def stochastic_depth(
@@ -47,11 +56,8 @@ def stochastic_depth(
     check("stochastic_depth", input, p)
     if mode not in ("batch", "row"):
         raise ValueError(f"stochastic_depth: mode={mode!r}; choose 'batch' or 'row'")
-    if not training or p == 0:
-        return input
-    rows = input.shape[:1] if mode == "row" else (1,)
-    mask = draw_mask(rows, p, generator).reshape(*rows, *[1] * (input.ndim - 1))  # (N,) -> (N, 1, ...)
-    return masked_and_scaled(input, array_module(input._array).asarray(mask), p)
+    rows = input.shape[:1] if mode == "row" else ()
+    return drop("stochastic_depth", input, rows, p, False, generator) if training and p > 0 else input
 
 
 def check(operation: str, input: Tensor, p: float) -> None:
@@ -60,6 +66,17 @@ def check(operation: str, input: Tensor, p: float) -> None:
         raise ValueError(f"{operation}: p={p} is no probability; choose a number from 0 to 1")
     if not input.is_floating_point():
         raise RuntimeError(f"{operation}: x is {input.dtype} but must be floating point; convert with .float()")
+
+
+def drop(
+    operation: str, input: Tensor, shape: tuple[int, ...], p: float, inplace: bool, generator: Generator | None
+) -> Tensor:
+    """x with a mask over its leading axes, which are `shape`; what lies behind them stays or goes as a whole."""
+    if inplace:
+        before_write(f"{operation}_", input)
+    drawn = draw_mask(shape, p, generator).reshape(shape + (1,) * (input.ndim - len(shape)))
+    y = masked_and_scaled(input, array_module(input._array).asarray(drawn), p)
+    return write(f"{operation}_", input, y) if inplace else y
 
 
 @differentiable

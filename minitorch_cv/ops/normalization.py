@@ -33,7 +33,7 @@ def batch_norm(
     ValueError in training for a single value per channel, RuntimeError where sizes or dtypes do not fit.
     Source: Dive into Deep Learning, section 8.5; Ioffe and Szegedy, arXiv:1502.03167.
     """
-    check_channels(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    check_channels("batch_norm", input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(
@@ -88,17 +88,17 @@ def move_towards(running: Tensor | None, value: Tensor, momentum: float) -> None
             copy_(running, (1 - momentum) * running + momentum * value)
 
 
-def check_channels(input: Tensor, **vectors: Tensor | None) -> None:
+def check_channels(operation: str, input: Tensor, **vectors: Tensor | None) -> None:
     """RuntimeError where x has no channels, or a vector not one element for each of them."""
     if input.ndim < 2:
-        raise RuntimeError(f"batch_norm: x has shape {input.shape} but must be (N, C), (N, C, L) or (N, C, H, W)")
+        raise RuntimeError(f"{operation}: x has shape {input.shape} but must be (N, C), (N, C, L) or (N, C, H, W)")
     C = input.shape[1]
     for name, vector in vectors.items():
         if vector is not None and vector.shape != (C,):
             raise RuntimeError(
-                f"batch_norm: {name} has shape {vector.shape} but x of shape {input.shape} has {C} channels: "
+                f"{operation}: {name} has shape {vector.shape} but x of shape {input.shape} has {C} channels: "
                 f"it must have shape ({C},)"
             )
     if not input.is_floating_point():
-        raise RuntimeError(f"batch_norm: x is {input.dtype} but must be floating point; convert with .float()")
-    same_dtype("batch_norm", x=input, **vectors)
+        raise RuntimeError(f"{operation}: x is {input.dtype} but must be floating point; convert with .float()")
+    same_dtype(operation, x=input, **vectors)

@@ -4,8 +4,8 @@ from .checkpoint import Checkpoint, read_metadata
 from .checkpoint_file import CheckpointError
 from .ema import EMA
 from .freezing import freeze
+from .k_fold import k_fold_accuracy
 from .loop import NonFiniteLossError, StopTraining, evaluate, fit
-from .mixing import CutMix, MixUp
 from .progress import Epoch, Progress, Step
 from .run_folder import RunFolder
 from .stopping import EarlyStopping
@@ -16,10 +16,8 @@ __all__ = [
     "EMA",
     "Checkpoint",
     "CheckpointError",
-    "CutMix",
     "EarlyStopping",
     "Epoch",
-    "MixUp",
     "NonFiniteLossError",
     "Progress",
     "RunFolder",
@@ -29,6 +27,7 @@ __all__ = [
     "evaluate",
     "fit",
     "freeze",
+    "k_fold_accuracy",
     "load_weights",
     "read_metadata",
     "save_weights",

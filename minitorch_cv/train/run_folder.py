@@ -37,7 +37,7 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         for name in FILES:
             (path / name).unlink(missing_ok=True)
-        self.newest = [resumed] if resumed is not None else []
+        self.newest = [resumed.resolve()] if resumed is not None else []
         if resumed is None:
             self.remove_old_checkpoints()
 
@@ -61,13 +61,14 @@ class RunFolder:
 
     def keep_checkpoint(self, path: Path) -> None:
         """Note that this checkpoint is whole, and remove all but it and the one before it."""
+        path = path.resolve()
         self.newest = [*(other for other in self.newest if other != path), path][-KEPT:]
         self.remove_old_checkpoints()
 
     def remove_old_checkpoints(self) -> None:
         """Remove the checkpoints that are not among the newest, and what a killed process left half-written."""
         for path in (*self.path.glob(CHECKPOINTS), *self.path.glob(CHECKPOINTS + TEMPORARY)):
-            if path not in self.newest:
+            if path.resolve() not in self.newest:
                 path.unlink(missing_ok=True)
 
     def written(self) -> list[str]:

@@ -1,14 +1,27 @@
 """Images in folders: which are found, how they are read, and what is refused."""
 
+import os
 from contextlib import suppress
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from minitorch_cv.data import Compose, DataError, DataLoader, ImageFolder, Resize, Subset, ToTensor
+from minitorch_cv.data import (
+    Compose,
+    DataError,
+    DataLoader,
+    ImageFolder,
+    Normalize,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    Resize,
+    Subset,
+    ToTensor,
+)
 from minitorch_cv.data.datasets import draws
 from minitorch_cv.random import default_generator, manual_seed
+from minitorch_kernels import use
 
 from .test_array_images import Noise
 
@@ -35,6 +48,7 @@ def test_what_is_found_and_in_which_order(pets):
     save(root / "stray.png")
     save(root / ".hidden" / "z.png")
     save(root / "cat" / ".hidden.png")
+    save(root / "cat" / ".cache" / "z.png")
     dataset = ImageFolder(root)
     assert dataset.classes == ["cat", "dog"]
     assert dataset.class_to_idx == {"cat": 0, "dog": 1}
@@ -43,6 +57,19 @@ def test_what_is_found_and_in_which_order(pets):
     assert dataset.targets == [0, 0, 1, 1]
     assert len(dataset) == 4
     assert repr(dataset) == f"ImageFolder({str(root)!r}, 4 images in 2 classes)"
+
+
+def test_the_order_is_not_the_file_systems(pets, monkeypatch):
+    root, _ = pets
+    walk = os.walk
+
+    def backwards(*arguments, **options):
+        for place, folders, files in list(walk(*arguments, **options))[::-1]:
+            yield place, folders, sorted(files, reverse=True)
+
+    expected = ImageFolder(root).samples
+    monkeypatch.setattr(os, "walk", backwards)
+    assert ImageFolder(root).samples == expected == sorted(expected)
 
 
 def test_samples(pets):
@@ -210,3 +237,15 @@ def test_no_corruption_escapes_as_another_error(tmp_path):
             with suppress(DataError):
                 dataset[0]
         path.unlink()
+
+
+def test_random_crops_bring_images_of_several_sizes_to_one(tmp_path):
+    for i, size in enumerate([(16, 25), (39, 17), (14, 14)]):
+        save(tmp_path / "a" / f"{i}.jpg", size, seed=i)
+    steps = [RandomResizedCrop(8), RandomHorizontalFlip(), ToTensor(), Normalize([0.5], [0.25])]
+    dataset = ImageFolder(tmp_path, Compose(steps))
+    with use("reference"):
+        first, again, other = (dataset.fetch_batch([0, 1, 2], np.random.default_rng(s))[0].numpy() for s in (0, 0, 1))
+    assert first.shape == (3, 3, 8, 8)
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any(axis=(1, 2, 3)).all()

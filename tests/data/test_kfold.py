@@ -28,6 +28,7 @@ def test_every_sample_validates_once(n, k, sizes, shuffle):
     assert [len(validation) for _, validation in pairs] == sizes
     assert sorted(index for _, validation in pairs for index in validation) == list(range(n))
     for train, validation in pairs:
+        assert validation == sorted(validation)
         assert train == [index for index in range(n) if index not in validation]
 
 

@@ -117,20 +117,23 @@ def test_a_loop_broken_off_ends_the_thread():
 
 
 def test_breaking_off_waits_for_nothing_and_begins_nothing():
-    begun, go_on = [], threading.Event()
+    begun, second, go_on = [], threading.Event(), threading.Event()
 
     def work(number):
         begun.append(number)
-        return number == 0 or go_on.wait(20)
+        if number == 1:
+            second.set()
+            go_on.wait(20)
 
     results = prefetched(work, tasks(9), 3)
     next(results)
+    assert second.wait(10)
     start = time.monotonic()
     results.close()
     assert time.monotonic() - start < 10
     go_on.set()
     assert ended()
-    assert len(begun) <= 2
+    assert begun == [0, 1]
 
 
 def test_an_iterator_let_go_ends_the_thread():

@@ -60,3 +60,11 @@ def test_a_whole_run_that_leaves_operations_out_fails(console, monkeypatch):
     monkeypatch.setattr(table, "left_out", lambda kernels: ["no case covers the operations tan"])
     assert not run(None, console)
     assert "no case covers the operations tan" in printed(console)
+
+
+def test_whole_networks_have_a_table_of_their_own(console, monkeypatch):
+    monkeypatch.setattr(table, "CASES", [WRONG])
+    monkeypatch.setattr(table, "NETWORKS", [RIGHT])
+    assert run(None, console, networks=True)
+    assert "1 cases: 0 failed" in printed(console)
+    assert "covered" not in printed(console)

@@ -54,3 +54,41 @@ def test_stochastic_depth_refuses_what_it_does_not_know():
     with pytest.raises(ValueError, match="StochasticDepth: mode='rows'; choose 'batch' or 'row'"):
         nn.StochasticDepth(0.5, "rows")
     assert repr(nn.StochasticDepth(0.2, "row")) == "StochasticDepth(p=0.2, mode=row)"
+
+
+def test_dropout2d_drops_channels_in_training_only():
+    layer, x = nn.Dropout2d(0.5), torch.ones(20, 10, 3, 2)
+    channels = layer(x).numpy().reshape(200, 6)
+    assert set(np.unique(channels)) == {0, 2}
+    assert (channels == channels[:, :1]).all()
+    assert layer.eval()(x) is x
+    nn.Dropout2d(1.0, inplace=True)(x)
+    assert x.sum().item() == 0
+    assert repr(nn.Dropout2d(0.2)) == "Dropout2d(p=0.2, inplace=False)"
+
+
+def test_drop_connect_drops_weights_and_not_outputs():
+    layer = nn.DropConnectLinear(40, 30, p=0.75)
+    with torch.no_grad():
+        layer.weight.fill_(1)
+    used = layer(torch.eye(40)).detach().numpy() - layer.bias.detach().numpy()  # row i shows column i of the weight
+    np.testing.assert_allclose(np.unique(used.round(4)), [0, 4])
+    assert abs((used.round(4) == 0).mean() - 0.75) < 0.06
+    assert (layer.weight == 1).all()
+
+
+def test_drop_connect_gives_a_gradient_to_the_weights_that_were_used():
+    layer = nn.DropConnectLinear(6, 5, bias=False, p=0.5)
+    y = layer(torch.eye(6))
+    y.sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad.numpy(), np.where(y.detach().numpy().T == 0, 0, 2))
+
+
+def test_drop_connect_is_a_linear_layer_in_eval():
+    layer = nn.DropConnectLinear(4, 3, p=0.9, dtype=torch.float64).eval()
+    x = torch.randn(2, 4, dtype=torch.float64)
+    assert layer(x).equal(nn.functional.linear(x, layer.weight, layer.bias))
+    assert list(layer.state_dict()) == ["weight", "bias"]
+    assert repr(layer) == "DropConnectLinear(in_features=4, out_features=3, bias=True, p=0.9)"
+    with pytest.raises(ValueError, match="DropConnectLinear: p=-1 is no probability"):
+        nn.DropConnectLinear(4, 3, p=-1)

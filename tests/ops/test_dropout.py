@@ -108,3 +108,35 @@ def test_p_outside_0_to_1_is_refused(p):
 def test_integers_are_refused():
     with pytest.raises(RuntimeError, match=r"dropout: x is int64 but must be floating point; convert with .float\(\)"):
         F.dropout(mt.arange(3))
+
+
+@pytest.mark.parametrize("shape", [(60, 50, 2, 3), (60, 50, 4)])
+def test_dropout2d_drops_channels_whole(shape):
+    channels = F.dropout2d(mt.ones(shape), 0.2, generator=mt.Generator().manual_seed(0)).numpy().reshape(3000, -1)
+    assert (channels == channels[:, :1]).all()
+    assert set(np.unique(channels)) == {0, np.float32(1.25)}
+    assert (channels[:, 0] == 0).mean() == pytest.approx(0.2, abs=0.03)
+
+
+def test_dropout2d_gradients(rng):
+    def dropped(x):
+        return F.dropout2d(x, 0.4, generator=mt.Generator().manual_seed(2))
+
+    assert_gradients(dropped, rng.normal(size=(3, 4, 2, 2)))
+
+
+def test_dropout2d_in_place_and_outside_training():
+    x = mt.ones(4, 5, 2, 2)
+    assert F.dropout2d(x, training=False) is x
+    assert F.dropout2d(x, 0.0) is x
+    assert F.dropout2d(x, 1.0, inplace=True) is x
+    assert not x.numpy().any()
+
+
+def test_dropout2d_refusals():
+    with pytest.raises(ValueError, match=r"dropout2d: x has shape \(2, 3\) but must be \(N, C, H, W\) or \(N, C, L\)"):
+        F.dropout2d(mt.ones(2, 3))
+    with pytest.raises(ValueError, match="dropout2d: p=2 is no probability"):
+        F.dropout2d(mt.ones(2, 3, 2, 2), 2)
+    with pytest.raises(RuntimeError, match="dropout2d_: in-place write on a leaf that requires grad"):
+        F.dropout2d(mt.ones(2, 3, 2, 2, requires_grad=True), inplace=True)

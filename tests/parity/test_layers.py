@@ -83,6 +83,17 @@ ON_IMAGES = {
     "Softmax": lambda t: t.nn.Softmax(1),
     "LogSoftmax": lambda t: t.nn.LogSoftmax(dim=1),
     "Softmax2d": lambda t: t.nn.Softmax2d(),
+    "LayerNorm": lambda t: t.nn.LayerNorm((7, 8)),
+    "LayerNorm_plain": lambda t: t.nn.LayerNorm(8, eps=1e-3, elementwise_affine=False),
+    "LayerNorm_no_bias": lambda t: t.nn.LayerNorm([6, 7, 8], bias=False),
+    "GroupNorm": lambda t: t.nn.GroupNorm(3, 6),
+    "GroupNorm_plain": lambda t: t.nn.GroupNorm(2, 6, affine=False),
+    "GroupNorm_no_bias": lambda t: t.nn.GroupNorm(1, 6, eps=1e-2, bias=False),
+    "InstanceNorm2d": lambda t: t.nn.InstanceNorm2d(6),
+    "InstanceNorm2d_affine": lambda t: t.nn.InstanceNorm2d(6, affine=True),
+    "InstanceNorm2d_tracked": lambda t: t.nn.InstanceNorm2d(6, momentum=0.3, track_running_stats=True),
+    "InstanceNorm2d_eval": lambda t: t.nn.InstanceNorm2d(6, affine=True, track_running_stats=True).eval(),
+    "Dropout2d_eval": lambda t: t.nn.Dropout2d().eval(),
     "LocalResponseNorm": lambda t: t.nn.LocalResponseNorm(3, 0.5, 0.6, 2.0),
     "Sequential": lambda t: t.nn.Sequential(
         t.nn.Conv2d(6, 5, 3), t.nn.BatchNorm2d(5), t.nn.ReLU(), t.nn.MaxPool2d(2), t.nn.Flatten(), t.nn.Linear(30, 4)
@@ -122,13 +133,19 @@ def test_layers_on_rows(name):
     compare_modules(ON_ROWS[name], ROWS, steps=2)
 
 
+def test_embedding():
+    numbers = np.array([[2, 0, 1], [2, 2, 4]])
+    compare_modules(lambda t: t.nn.Embedding(5, 3), numbers, steps=2)
+    compare_modules(lambda t: t.nn.Embedding(5, 3, padding_idx=-3), numbers, steps=2)
+
+
 def test_hardsigmoid():
     """PyTorch's slope is 1/6 in float32, also for float64."""
     compare(lambda t, x: t.nn.Hardsigmoid()(x), IMAGES * 3, rtol=1e-7)
 
 
 def test_one_image_without_a_batch():
-    for name in ("Conv2d", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "Unfold"):
+    for name in ("Conv2d", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "Unfold", "InstanceNorm2d_affine"):
         compare_modules(ON_IMAGES[name], IMAGES[0])
     compare_modules(lambda t: t.nn.BatchNorm1d(6), RNG.standard_normal((3, 6, 4)))
     compare_modules(lambda t: t.nn.Fold((4, 4), 2, stride=2), RNG.standard_normal((2, 12, 4)))
@@ -232,6 +249,8 @@ LAYERS = [
     ("Linear", (300, 60), {}),
     ("BatchNorm2d", (30,), {}),
     ("PReLU", (), {}),
+    ("GroupNorm", (3, 6), {}),
+    ("Embedding", (200, 100), {}),
 ]
 
 

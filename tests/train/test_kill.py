@@ -1,6 +1,6 @@
 """A run that is killed with SIGKILL, wherever it is, has left a whole checkpoint and goes on to the same weights.
 
-MINITORCH_CV_KILLS sets how many times it is killed (6, if not set).
+MINITORCH_CV_KILLS sets how many times it is killed (4, if not set).
 """
 
 import json
@@ -18,7 +18,7 @@ from minitorch_cv.train import read_metadata
 from minitorch_cv.train.run_folder import CHECKPOINTS
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("MINITORCH_CV_KILLS", "6"))
+KILLS = int(os.environ.get("MINITORCH_CV_KILLS", "4"))
 EPOCHS = 2 + KILLS // 3
 PROGRAM = [sys.executable, "-u", "-m", "tests.command_process", "train", "lenet"]
 SETTINGS = ["--limit", "40", "--batch-size", "4", "--activation", "relu", "--lr", "0.05", "--momentum", "0.9"]

@@ -1,10 +1,11 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
 
-from minitorch_cv.train import Epoch, RunFolder
-from minitorch_cv.train.run_folder import FILES, unused_folder
+from minitorch_cv.train import CheckpointError, Epoch, Progress, RunFolder
+from minitorch_cv.train.run_folder import FILES, find_checkpoint, unused_folder
 
 EPOCH = Epoch(1, 0.5, 0.75, 0.625, 1000.0, 2.0)
 
@@ -36,6 +37,41 @@ def test_files_of_an_earlier_run_are_removed_and_others_kept(tmp_path):
     folder = RunFolder(tmp_path)
     assert folder.written() == []
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def checkpoint(folder, epoch, batch):
+    """Save something as the checkpoint of this position."""
+    path = folder.checkpoint_path(Progress(epoch, batch))
+    path.write_text("")
+    folder.keep_checkpoint(path)
+    return path
+
+
+def test_the_last_two_checkpoints_are_kept(tmp_path):
+    folder = RunFolder(tmp_path)
+    paths = [checkpoint(folder, *position) for position in ((1, 9), (1, 10), (2, 0))]
+    (tmp_path / "checkpoint-00001-0000004.safetensors.tmp").write_text("left by a process that was killed")
+    paths.append(checkpoint(folder, 10, 0))
+    assert sorted(tmp_path.iterdir()) == paths[-2:]
+    assert find_checkpoint(tmp_path) == paths[-1]
+    assert find_checkpoint(paths[0]) == paths[0]
+
+
+def test_a_new_run_removes_checkpoints_and_one_that_goes_on_keeps_them(tmp_path, monkeypatch):
+    first = RunFolder(tmp_path)
+    older, newer = checkpoint(first, 1, 0), checkpoint(first, 2, 0)
+    monkeypatch.chdir(tmp_path)
+    resumed = RunFolder(tmp_path, Path(older.name))
+    assert resumed.written() == [older.name, newer.name]
+    saved = checkpoint(resumed, 1, 5)
+    assert resumed.written() == [older.name, saved.name]
+    RunFolder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_checkpoints(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint in this folder"):
+        find_checkpoint(tmp_path)
 
 
 def test_written_names_what_is_there(tmp_path):

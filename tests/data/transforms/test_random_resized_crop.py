@@ -64,3 +64,8 @@ def test_what_is_refused():
         RandomResizedCrop(5, ratio=(0, 1))
     with pytest.raises(ValueError, match=r"\(2, 1, 0, 3\) have no pixels"):
         RandomResizedCrop(5).batch(np.zeros((2, 1, 0, 3)), np.random.default_rng(0))
+
+
+def test_wide_boxes_for_large_ratios():
+    _, _, height, width = RandomResizedCrop(5, (0.1, 0.2), (3, 3.3)).draw(50, 100, 100, np.random.default_rng(0)).T
+    assert (width > 2 * height).all()

@@ -44,7 +44,9 @@ def test_pillows_own_order_of_passes_is_ours(rng, before, size):
     np.testing.assert_array_equal(np.asarray(ours), np.asarray(image.resize(ours.size, Resampling.BILINEAR)))
 
 
-@pytest.mark.parametrize(("before", "after"), [*SIZES, ((3, 5), (9, 15)), ((10, 10), (4, 8)), ((40, 39), (7, 50))])
+@pytest.mark.parametrize(
+    ("before", "after"), [*SIZES, ((2, 2), (7, 15)), ((3, 5), (9, 15)), ((10, 10), (4, 8)), ((40, 39), (7, 50))]
+)
 def test_nearest_is_pillows(rng, before, after):
     image = random_image(rng, before, "RGB")
     ours = Resize(after, InterpolationMode.NEAREST)(image)
