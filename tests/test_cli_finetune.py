@@ -118,8 +118,21 @@ def test_the_body_goes_on_from_the_trained_weights_and_the_head_is_new(finetune,
     assert not np.array_equal(after["classifier.fc3.weight"], before["classifier.fc3.weight"][:2])
 
 
-def test_both_learn_and_the_head_faster(finetune, base, out):
-    assert finetune(*PAIR, "--epochs", "2") == 0
+def test_the_head_learns_faster_than_the_body(finetune, out):
+    head, body = [], []
+    for factor in ("1e-6", "1", "10"):  # of one step: a batch with all eight images
+        one_step = ("--batch-size", "8", "--weight-decay", "0", "--lr", "0.02", "--head-factor", factor)
+        assert finetune(*PAIR, *one_step) == 0
+        weights = weights_of(out)
+        head.append(weights["classifier.fc3.weight"])
+        body.append(weights["classifier.fc2.weight"])
+    np.testing.assert_allclose(head[2] - head[0], 10 * (head[1] - head[0]), atol=2e-6)
+    assert np.abs(head[1] - head[0]).max() > 1e-4
+    np.testing.assert_array_equal(body[2], body[0])
+
+
+def test_without_a_rate_the_head_learns_as_the_run_did(finetune, base, out):
+    assert finetune(*PAIR) == 0
     config = json.loads((out / "config.json").read_text())
     assert config["lr"] == pytest.approx(0.02)
     assert (config["optimizer"], config["momentum"]) == ("sgd", 0.5)
@@ -192,7 +205,10 @@ def test_image_folders_with_test_images_of_their_own(finetune, out, tmp_path):
         ((*PAIR, "--per-class", "0"), "--per-class 0: must be at least 1"),
         ((*PAIR, "--head-factor", "0"), "--head-factor 0: must be a positive number, for instance 10"),
         ((*PAIR, "--lr", "-1"), "--lr -1: must be a positive number"),
-        (("--data", "no-such-folder"), "--dataset no-such-folder: choose one of fashion-mnist, mnist, cifar-10, cifar-100, or a folder of images"),
+        (
+            ("--data", "no-such-folder"),
+            "--dataset no-such-folder: choose one of fashion-mnist, mnist, cifar-10, cifar-100, or a folder of images",
+        ),
     ],
 )
 def test_wrong_options(finetune, out, capsys, options, message):

@@ -108,7 +108,7 @@ def command(
         make_folder(out, f"{trained.model}-finetuned", None),
         given=[],
         source=description(trained, settings),
-        parameters=head_and_body(network, settings.lr, head_factor),
+        groups=head_and_body(network, settings.lr, head_factor),
         as_json=as_json,
     )
     raise typer.Exit(started.carry_out())

@@ -52,8 +52,8 @@ SAMPLES = 24  # images in the figure of predictions
 class Run:
     """What a run was given, how far it has come, and where that is kept.
 
-    source: where the settings that were not given come from, if not from the network's recipe; parameters: those that
-    are trained, perhaps in groups with learning rates of their own, if not all of the network's.
+    source: where the settings that were not given come from, if not from the network's recipe; groups: parameters with
+    learning rates of their own, if not all are trained alike.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Run:
         *,
         given: list[str],
         source: str | None = None,
-        parameters: Any = None,
+        groups: list[dict[str, Any]] | None = None,
         resume: Path | None = None,
         checkpoint_every: int = 0,
         tensorboard: bool = False,
@@ -79,7 +79,7 @@ class Run:
         self.folder = folder
         self.given = given
         self.source = source or find_recipe(settings.model).source
-        self.parameters = network.parameters() if parameters is None else parameters
+        self.groups = groups
         self.resume = resume
         self.checkpoint_every = checkpoint_every
         self.as_json = as_json
@@ -97,7 +97,7 @@ class Run:
         """Everything that changes while training, in the state that the seed or the checkpoint gives it."""
         settings = self.settings
         order, self.mixing = (Generator().manual_seed(seed) for seed in (settings.seed, settings.seed + 1))
-        optimizer = make_optimizer(settings, self.parameters)
+        optimizer = make_optimizer(settings, self.network, self.groups)
         workers = self.data.workers
         loader = DataLoader(self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order)
         scheduler, self.schedule_per = make_schedule(settings, optimizer, len(loader))
