@@ -180,9 +180,15 @@ def parse_numbers(text: str) -> list[int]:
 
 
 def network_options(settings: Settings, in_channels: int, num_classes: int) -> dict[str, Any]:
-    """The options of the network, and as far as it asks for them the channels, classes and size of the images."""
+    """The options of the network, and as far as it asks for them the channels, classes and size of the images.
+
+    SettingsError for fewer classes than the data have.
+    """
     from ..models import find
 
+    asked = settings.options.get("num_classes", num_classes)
+    if isinstance(asked, int) and asked < num_classes:
+        raise SettingsError(f"--option num_classes={asked}: the data have {num_classes} classes; leave the option out")
     known = inspect.signature(find(settings.model)).parameters
     facts = {"in_channels": in_channels, "num_classes": num_classes, "image_size": settings.resize}
     return {**{name: value for name, value in facts.items() if name in known}, **settings.options}
