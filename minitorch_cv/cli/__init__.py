@@ -1,4 +1,4 @@
-"""The command line: `minitorch-cv train | gradcheck | summary | data | doctor`."""
+"""The command line: `minitorch-cv train | finetune | predict | gradcheck | summary | data | doctor`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import data, doctor, gradcheck, summary, train
+from . import data, doctor, finetune, gradcheck, predict, summary, train
 from .errors import say_error
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(train.command)
+app.command("finetune")(finetune.command)
+app.command("predict")(predict.command)
 app.command("gradcheck")(gradcheck.command)
 app.command("summary")(summary.command)
 app.command("data")(data.command)

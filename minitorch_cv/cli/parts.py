@@ -11,9 +11,9 @@ from ..random import Generator
 from .settings import Settings
 
 
-def make_optimizer(settings: Settings, network: Any) -> optim.Optimizer:
-    """The optimizer of all the network's parameters."""
-    parameters, lr, decay = network.parameters(), settings.lr, settings.weight_decay
+def make_optimizer(settings: Settings, parameters: Any) -> optim.Optimizer:
+    """The optimizer of these parameters, or groups of parameters."""
+    lr, decay = settings.lr, settings.weight_decay
     match settings.optimizer:
         case "sgd":
             return optim.SGD(parameters, lr, momentum=settings.momentum, weight_decay=decay)

@@ -50,7 +50,11 @@ SAMPLES = 24  # images in the figure of predictions
 
 
 class Run:
-    """What a run was given, how far it has come, and where that is kept."""
+    """What a run was given, how far it has come, and where that is kept.
+
+    source: where the settings that were not given come from, if not from the network's recipe; parameters: those that
+    are trained, perhaps in groups with learning rates of their own, if not all of the network's.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,8 @@ class Run:
         folder: RunFolder,
         *,
         given: list[str],
+        source: str | None = None,
+        parameters: Any = None,
         resume: Path | None = None,
         checkpoint_every: int = 0,
         tensorboard: bool = False,
@@ -72,6 +78,8 @@ class Run:
         self.test_set = first(data.test, settings.limit)
         self.folder = folder
         self.given = given
+        self.source = source or find_recipe(settings.model).source
+        self.parameters = network.parameters() if parameters is None else parameters
         self.resume = resume
         self.checkpoint_every = checkpoint_every
         self.as_json = as_json
@@ -89,7 +97,7 @@ class Run:
         """Everything that changes while training, in the state that the seed or the checkpoint gives it."""
         settings = self.settings
         order, self.mixing = (Generator().manual_seed(seed) for seed in (settings.seed, settings.seed + 1))
-        optimizer = make_optimizer(settings, self.network)
+        optimizer = make_optimizer(settings, self.parameters)
         workers = self.data.workers
         loader = DataLoader(self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order)
         scheduler, self.schedule_per = make_schedule(settings, optimizer, len(loader))
@@ -303,9 +311,8 @@ class Run:
         """Which settings were given, and where the others come from."""
         if self.resume is not None:
             return "the checkpoint"
-        source = find_recipe(self.settings.model).source
         given = ", ".join(name.replace("_", "-") for name in self.given)
-        return f"{given} as given, the rest {source}" if given else source
+        return f"{given} as given, the rest {self.source}" if given else self.source
 
     def show_result(self, seconds: float) -> None:
         """The accuracy that was reached, and what lies in the folder."""

@@ -33,6 +33,8 @@ class Settings:
     model: str
     options: dict[str, Any]
     dataset: str
+    classes: list[str]
+    per_class: int | None
     resize: int
     augment: list[str]
     mixup: float
@@ -57,8 +59,10 @@ class Settings:
     device: str
 
 
-NOTHING = {
+NOTHING: dict[str, Any] = {
     "dataset": "fashion-mnist",
+    "classes": [],
+    "per_class": None,
     "augment": [],
     "mixup": 0.0,
     "cutmix": 0.0,
@@ -139,7 +143,7 @@ def option_name(name: str) -> str:
 def check(settings: Settings) -> None:
     """SettingsError where a setting makes no sense."""
     values = asdict(settings)
-    for name in ("epochs", "batch_size", "limit", "resize", "every"):
+    for name in ("epochs", "batch_size", "limit", "per_class", "resize", "every"):
         if values[name] is not None and values[name] < 1:
             raise SettingsError(f"--{name.replace('_', '-')} {values[name]}: must be at least 1")
     if not (settings.lr > 0 and math.isfinite(settings.lr)):

@@ -147,6 +147,16 @@ def command(
             rich_help_panel=DATA,
         ),
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME", help="Only these classes; all if not given.", rich_help_panel=DATA),
+    ] = None,
+    per_class: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Only the first N training images of each class; all if not given.", rich_help_panel=DATA
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -250,8 +260,9 @@ def given_settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
             given["milestones"] = parse_numbers(given["milestones"])
     except ValueError as error:
         fail(error)
-    if "augment" in given:
-        given["augment"] = [name.strip() for name in given["augment"].split(",")]
+    for name in ("augment", "classes"):
+        if name in given:
+            given[name] = [part.strip() for part in given[name].split(",")]
     return given
 
 
@@ -308,13 +319,13 @@ def choose_settings(
     return settings
 
 
-def read_data(settings: Settings, folder: str | None) -> DataSets:
+def read_data(settings: Settings, folder: str | None, channels: int = 3) -> DataSets:
     """The training and the test images; status 2 where the folder does not hold them."""
     from ..data import DataError
     from .datasets import data_sets
 
     try:
-        return data_sets(settings, folder)
+        return data_sets(settings, folder, channels)
     except (DataError, SettingsError) as error:
         fail(error)
 

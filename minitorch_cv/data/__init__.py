@@ -1,6 +1,7 @@
 """Data sets, loaders and image transforms."""
 
 from .cifar import CIFAR10, CIFAR100
+from .class_subset import ClassSubset
 from .collate import default_collate
 from .datasets import Dataset, Subset, TensorDataset, random_split
 from .fashion_mnist import FashionMNIST, load_data_fashion_mnist
@@ -34,6 +35,7 @@ __all__ = [
     "CIFAR100",
     "MNIST",
     "CenterCrop",
+    "ClassSubset",
     "ColorJitter",
     "Compose",
     "CutMix",
