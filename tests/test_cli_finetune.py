@@ -192,7 +192,10 @@ def test_image_folders_with_test_images_of_their_own(finetune, out, tmp_path):
         ((*PAIR, "--per-class", "0"), "--per-class 0: must be at least 1"),
         ((*PAIR, "--head-factor", "0"), "--head-factor 0: must be a positive number, for instance 10"),
         ((*PAIR, "--lr", "-1"), "--lr -1: must be a positive number"),
-        (("--data", "no-such-folder"), "--dataset no-such-folder: choose one of fashion-mnist, mnist, cifar-10, cifar-100, or a folder of images"),
+        (
+            ("--data", "no-such-folder"),
+            "--dataset no-such-folder: choose one of fashion-mnist, mnist, cifar-10, cifar-100, or a folder of images",
+        ),
     ],
 )
 def test_wrong_options(finetune, out, capsys, options, message):
