@@ -30,7 +30,7 @@ else
 endif
 
 parity: $(VENV)/installed-parity
-	$(BIN)/pytest -m parity
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m parity
 
 networks: $(VENV)/installed-test
 	$(BIN)/pytest -m networks

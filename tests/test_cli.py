@@ -349,6 +349,10 @@ def test_a_setting_without_sense_is_an_error_of_one_line(train, out, capsys, opt
             ["--option", "ratio=4"],
             "lenet has no option 'ratio'; choose among: in_channels, num_classes, activation",
         ),
+        (
+            ["--option", "num_classes=5"],
+            "--option num_classes=5: the data have 10 classes; leave the option out",
+        ),
     ],
 )
 def test_an_option_that_the_network_does_not_take(train, out, capsys, options, message):

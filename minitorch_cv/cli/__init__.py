@@ -1,4 +1,4 @@
-"""The command line: `minitorch-cv train | finetune | predict | gradcheck | summary | data | doctor`."""
+"""The command line: `minitorch-cv train | finetune | predict | summary | export | gradcheck | data | doctor`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from . import data, doctor, finetune, gradcheck, predict, summary, train
+from . import data, doctor, export, finetune, gradcheck, predict, summary, train
 from .errors import say_error
 
 app = typer.Typer(
     name="minitorch-cv",
-    help="Convolutional networks by hand: train them, check their gradients, look at what this machine has.",
+    help="Convolutional networks by hand: train them, use them, check their gradients.",
     epilog="minitorch-cv COMMAND --help explains the options of a command.",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,8 +23,9 @@ app = typer.Typer(
 app.command("train")(train.command)
 app.command("finetune")(finetune.command)
 app.command("predict")(predict.command)
-app.command("gradcheck")(gradcheck.command)
 app.command("summary")(summary.command)
+app.command("export")(export.command)
+app.command("gradcheck")(gradcheck.command)
 app.command("data")(data.command)
 app.command("doctor")(doctor.command)
 

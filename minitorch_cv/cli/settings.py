@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -184,9 +183,13 @@ def parse_numbers(text: str) -> list[int]:
 
 
 def network_options(settings: Settings, in_channels: int, num_classes: int) -> dict[str, Any]:
-    """The options of the network, and as far as it asks for them the channels, classes and size of the images."""
-    from ..models import find
+    """The options of the network, and as far as it asks for them the channels, classes and size of the images.
 
-    known = inspect.signature(find(settings.model)).parameters
-    facts = {"in_channels": in_channels, "num_classes": num_classes, "image_size": settings.resize}
-    return {**{name: value for name, value in facts.items() if name in known}, **settings.options}
+    SettingsError for fewer classes than the data have.
+    """
+    from ..train.trained import image_options
+
+    asked = settings.options.get("num_classes", num_classes)
+    if isinstance(asked, int) and asked < num_classes:
+        raise SettingsError(f"--option num_classes={asked}: the data have {num_classes} classes; leave the option out")
+    return image_options(settings.model, settings.options, in_channels, num_classes, settings.resize)
