@@ -3,6 +3,7 @@
 from .checkpoint import Checkpoint, read_metadata
 from .checkpoint_file import CheckpointError
 from .ema import EMA
+from .finetuning import freeze_body, head_and_body, replace_head
 from .freezing import freeze
 from .k_fold import k_fold_accuracy
 from .loop import NonFiniteLossError, StopTraining, evaluate, fit
@@ -10,6 +11,7 @@ from .progress import Epoch, Progress, Step
 from .run_folder import RunFolder
 from .stopping import EarlyStopping
 from .tensorboard import TensorBoard
+from .trained import Trained, TrainedError, load_trained
 from .weights import load_weights, save_weights
 
 __all__ = [
@@ -24,11 +26,17 @@ __all__ = [
     "Step",
     "StopTraining",
     "TensorBoard",
+    "Trained",
+    "TrainedError",
     "evaluate",
     "fit",
     "freeze",
+    "freeze_body",
+    "head_and_body",
     "k_fold_accuracy",
+    "load_trained",
     "load_weights",
     "read_metadata",
+    "replace_head",
     "save_weights",
 ]
