@@ -7,7 +7,6 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -16,7 +15,7 @@ from rich.console import Console
 
 from minitorch_kernels.jit import on_compile
 
-from .. import __version__, doctor
+from .. import __version__
 from ..data import DataError, DataLoader, Subset
 from ..graph import no_grad
 from ..models.recipes import find_recipe
@@ -39,12 +38,13 @@ from ..train import (
 )
 from ..train.run_folder import CURVES, PREDICTIONS, WEIGHTS
 from .datasets import DataSets
+from .description import configuration, header, is_between_epochs, position, result
 from .display import Display
 from .errors import say_error
 from .interrupt import Interrupt, Interruptible
 from .parts import make_mix, make_optimizer, make_schedule
 from .settings import Settings
-from .wording import count_of, extra_settings, main_settings, network_text
+from .wording import count_of, network_text
 
 SAMPLES = 24  # images in the figure of predictions
 
@@ -76,6 +76,7 @@ class Run:
         self.data = data
         self.train_set = first(data.train, settings.limit)
         self.test_set = first(data.test, settings.limit)
+        self.config = configuration(settings, data, network, len(self.train_set), len(self.test_set))
         self.folder = folder
         self.given = given
         self.source = source or find_recipe(settings.model).source
@@ -111,7 +112,7 @@ class Run:
 
     def carry_out(self) -> int:
         """Train, save, say what came out; returns the exit status."""
-        self.folder.write_config(self.config())
+        self.folder.write_config(self.config)
         self.folder.add_epochs(self.progress.history)
         self.show_header()
         start = perf_counter()
@@ -121,7 +122,7 @@ class Run:
             self.save()
         self.show_result(seconds)
         if self.as_json:
-            print(json.dumps(self.result(seconds)))
+            print(json.dumps(result(self.settings, self.data.source, self.progress.history, seconds)))
         return status
 
     def is_over(self) -> bool:
@@ -217,25 +218,8 @@ class Run:
 
     def checkpoint_metadata(self) -> dict[str, Any]:
         """What a run that goes on has to agree with."""
-        counts = {"train_images": len(self.train_set), "test_images": len(self.test_set)}
+        counts = {name: self.config[name] for name in ("train_images", "test_images")}
         return {"settings": asdict(self.settings), **counts}
-
-    def between_epochs(self) -> bool:
-        """True where the weights are those whose test accuracy was measured last."""
-        return bool(self.progress.history) and self.progress.batch == 0
-
-    def position(self) -> str:
-        """How far training came, in words."""
-        progress, epochs = self.progress, self.settings.epochs
-        if self.between_epochs():
-            return f"after epoch {progress.epoch - 1} of {epochs}"
-        if progress.batch == 0:
-            return "before the first batch was done"
-        step = progress.step(len(self.parts.train_loader))
-        return (
-            f"in epoch {step.epoch} of {epochs}, after batch {step.batch} of {step.batches} "
-            f"(in this epoch: loss {step.loss:.4f}, accuracy {step.accuracy:.3f})"
-        )
 
     def save(self) -> None:
         """The weights, averaged where they are, and the figures; weights that hold NaN or Inf are left out."""
@@ -251,15 +235,11 @@ class Run:
 
     def weights_metadata(self) -> dict[str, Any]:
         """Which network the weights are of, how it was trained, and how good it is where that was measured."""
-        kept = {name: value for name, value in self.config().items() if name not in ("machine", "versions")}
-        kept["trained"] = self.position() if not self.between_epochs() else count_of(self.epochs_done(), "epoch")
-        if self.between_epochs():
-            kept["test_acc"] = self.progress.history[-1].test_acc
-        return kept
-
-    def epochs_done(self) -> int:
-        """How many epochs were completed."""
-        return len(self.progress.history)
+        kept = {name: value for name, value in self.config.items() if name not in ("machine", "versions")}
+        history = self.progress.history
+        if not is_between_epochs(self.progress):
+            return {**kept, "trained": self.position()}
+        return {**kept, "trained": count_of(len(history), "epoch"), "test_acc": history[-1].test_acc}
 
     def draw_predictions(self) -> None:
         """The first test images with their true and predicted classes."""
@@ -274,38 +254,17 @@ class Run:
         figure = plot_predictions(images.numpy(), labels.tolist(), predicted.tolist(), self.data.classes)
         figure.savefig(self.folder.path / PREDICTIONS)
 
-    def config(self) -> dict[str, Any]:
-        """The settings and the circumstances."""
-        return {
-            **asdict(self.settings),
-            "data": self.data.source,
-            "in_channels": self.data.channels,
-            "classes": list(self.data.classes),
-            "train_images": len(self.train_set),
-            "test_images": len(self.test_set),
-            "parameters": count_parameters(self.network),
-            "machine": f"{doctor.cpu_model()}, {doctor.usable_cores()} cores, {doctor.threads()} threads",
-            "versions": doctor.versions(),
-        }
-
     def show_header(self) -> None:
         """What is about to be trained, and where the settings come from."""
-        config, settings = self.config(), self.settings
-        pixels = f"{settings.resize}x{settings.resize} pixels"
-        counts = f"{config['train_images']:,} training and {config['test_images']:,} test images"
-        facts = {
-            "machine": config["machine"],
-            "data": f"{counts} from {self.data.source}, {pixels}",
-            "model": f"{network_text(self.settings)}, {config['parameters']:,} parameters",
-            "settings": main_settings(settings),
-            "also": extra_settings(settings),
-            "source": self.source_of_settings(),
-            "folder": str(self.folder.path),
-        }
+        settings = self.settings
         title = f"minitorch-cv {__version__}: {settings.model} on {self.data.title}"
-        self.display.header(title, {name: text for name, text in facts.items() if text})
+        self.display.header(title, header(self.config, settings, self.source_of_settings(), str(self.folder.path)))
         if self.resume is not None:
             self.display.say(f"going on {self.position()}, from {self.resume}\n")
+
+    def position(self) -> str:
+        """How far training came, in words."""
+        return position(self.progress, self.settings.epochs, len(self.parts.train_loader))
 
     def source_of_settings(self) -> str:
         """Which settings were given, and where the others come from."""
@@ -323,30 +282,9 @@ class Run:
         self.display.say(f"saved in {self.folder.path}: {', '.join(self.folder.written())}")
         sys.stderr.flush()
 
-    def result(self, seconds: float) -> dict[str, Any]:
-        """What --json prints; None for what was not reached. The speed is the median epoch's: the first may compile."""
-        history = self.progress.history
-        last = history[-1] if history else None
-        return {
-            "model": self.settings.model,
-            "data": self.data.source,
-            "device": self.settings.device,
-            "epochs": len(history),
-            "train_loss": last and last.train_loss,
-            "train_acc": last and last.train_acc,
-            "test_acc": last and last.test_acc,
-            "images_per_second": last and round(median(epoch.images_per_second for epoch in history), 1),
-            "seconds": round(seconds, 3),
-        }
-
 
 def first(dataset: Any, limit: int | None) -> Any:
     """The first `limit` samples of a data set; all for None, and where it has no more."""
     if limit is None or limit >= len(dataset):
         return dataset
     return Subset(dataset, np.arange(limit))
-
-
-def count_parameters(network: Any) -> int:
-    """The number of trainable numbers in a network."""
-    return sum(parameter.numel() for parameter in network.parameters())
