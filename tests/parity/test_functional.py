@@ -325,8 +325,8 @@ def test_distances():
 def test_every_function_of_networks_is_compared():
     import inspect
 
-    from . import test_norm_layers, test_ops
+    from . import test_norm_layers, test_ops, test_spatial_layers
 
     here = inspect.getmodule(test_every_function_of_networks_is_compared)
-    text = "".join(inspect.getsource(module) for module in (here, test_norm_layers, test_ops))
+    text = "".join(inspect.getsource(module) for module in (here, test_norm_layers, test_ops, test_spatial_layers))
     assert [name for name in mt.nn.functional.__all__ if name not in text] == []

@@ -195,7 +195,10 @@ def test_containers_and_nested_modules_have_the_same_state():
 
 
 def test_every_layer_is_compared():
-    text = inspect.getsource(inspect.getmodule(test_every_layer_is_compared))
+    from . import test_norm_layers, test_spatial_layers
+
+    here = inspect.getmodule(test_every_layer_is_compared)
+    text = "".join(inspect.getsource(module) for module in (here, test_norm_layers, test_spatial_layers))
     lazy = {"LazyConv2d", "LazyLinear", "LazyBatchNorm1d", "LazyBatchNorm2d"}
     parts = {"UninitializedBuffer", "UninitializedParameter", "ParameterList"}
     names = [name for name in dir(mt.nn) if isinstance(getattr(mt.nn, name), type) and hasattr(torch.nn, name)]

@@ -43,6 +43,27 @@ def test_pixel_shuffle(lead, r, dtype):
     compare(lambda t, x: t.nn.functional.pixel_unshuffle(x, r), large)
 
 
+SHUFFLES = {
+    "channels": lambda t: t.nn.ChannelShuffle(2),
+    "pixels": lambda t: t.nn.PixelShuffle(2),
+    "pixels back": lambda t: t.nn.PixelUnshuffle(2),
+}
+
+
+@pytest.mark.parametrize("name", SHUFFLES)
+def test_shuffle_layers(name):
+    compare_modules(SHUFFLES[name], normal(2, 4, 6, 4))
+
+
+def test_lazy_conv_transpose2d_has_the_same_state_once_it_knows_its_size():
+    def build(t):
+        layer = t.nn.LazyConvTranspose2d(4, 3, stride=2)
+        layer(t.zeros(2, 3, 5, 5))
+        return layer
+
+    compare_modules(build, normal(4, 3, 5, 5))
+
+
 def test_shuffles_of_memory_in_other_orders():
     x = normal(4, 3, 2, 8)
     compare(lambda t, x: t.nn.functional.channel_shuffle(x.permute(2, 3, 0, 1), 4), x)
