@@ -124,3 +124,10 @@ def test_a_recipe_gives_what_is_not_given():
     assert (settings.lr, settings.batch_size, settings.resize) == (0.5, 128, 224)
     assert settings.options == {"ratio": 4, "dropout": 0.25}
     assert new_settings("efficientnet_b0", {}).optimizer == "adamw"
+
+
+def test_another_optimizer_takes_no_momentum_from_the_recipe():
+    assert new_settings("zfnet", {}).momentum == 0.9
+    assert new_settings("zfnet", {"optimizer": "adam"}).momentum == 0
+    assert new_settings("zfnet", {"optimizer": "rmsprop", "momentum": 0.5}).momentum == 0.5
+    assert new_settings("zfnet", {"optimizer": "sgd"}).momentum == 0.9

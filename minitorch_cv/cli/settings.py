@@ -77,14 +77,20 @@ NOTHING: dict[str, Any] = {
 
 
 def new_settings(model: str, given: Mapping[str, Any]) -> Settings:
-    """The network's recipe, with what was given in its place. SettingsError where that makes no sense."""
+    """The network's recipe, with what was given in its place. SettingsError where that makes no sense.
+
+    Another optimizer than the recipe's takes over no momentum from it.
+    """
     from ..models import find
     from ..models.recipes import find_recipe
 
     find(model)
     recipe = find_recipe(model)
     names = [field.name for field in fields(Settings)]
-    values = {**NOTHING, **{name: value for name, value in vars(recipe).items() if name in names}, **given}
+    own = {name: value for name, value in vars(recipe).items() if name in names}
+    if given.get("optimizer", recipe.optimizer) != recipe.optimizer:
+        own["momentum"] = 0.0
+    values = {**NOTHING, **own, **given}
     values["options"] = {**recipe.options, **given.get("options", {})}
     values.update(schedule_options(values))
     settings = Settings(model=model, **values)
