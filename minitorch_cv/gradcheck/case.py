@@ -33,7 +33,7 @@ class Case:
     """One row of the table: a check of the function of this name.
 
     setup makes everything anew from a random generator. sample limits how many elements of each input are checked;
-    implementation is the one that kernels are held to.
+    implementation is the one that kernels are held to. atol and rtol are those of `gradcheck`.
     """
 
     function: str
@@ -41,6 +41,8 @@ class Case:
     setup: Callable[[np.random.Generator], Setup]
     sample: int | None = None
     implementation: str | None = None
+    atol: float = 1e-9
+    rtol: float = 1e-7
 
     @property
     def name(self) -> str:
@@ -55,7 +57,7 @@ class Case:
         """The gradient check of this case."""
         fn, inputs, names = self.seeded()
         with use(self.implementation) if self.implementation else nullcontext():
-            return gradcheck(fn, inputs, sample=self.sample, names=names)
+            return gradcheck(fn, inputs, atol=self.atol, rtol=self.rtol, sample=self.sample, names=names)
 
 
 def case(function: str, label: str, fn: Callable[..., Any], *inputs: Shape | Builder) -> Case:

@@ -83,36 +83,40 @@ class GoogLeNet(nn.Module):
     """A stem of three convolutions, nine Inception blocks in three stages, the mean over all pixels, one linear layer.
 
     (N, in_channels, H, W) -> (N, num_classes), for images of any size; the shapes below are for 96x96. norm: as in
-    `conv_block`, after every convolution. Weights start Xavier-uniform, as the book trains it. The paper's two
-    auxiliary classifiers are left out, as in the book; `minitorch_cv.models.torchvision` has them.
+    `conv_block`, after every convolution. ratio: the channels of every layer are divided by it; ValueError where one
+    would be left without. Weights start Xavier-uniform, as the book trains it. The paper's two auxiliary classifiers
+    are left out, as in the book; `minitorch_cv.models.torchvision` has them.
     """
 
-    def __init__(self, in_channels: int = 1, num_classes: int = 10, norm: Norm | None = None):
+    def __init__(self, in_channels: int = 1, num_classes: int = 10, norm: Norm | None = None, ratio: int = 1):
         super().__init__()
         check_sizes("GoogLeNet", in_channels, num_classes)
+        if not 1 <= ratio <= 16:
+            raise ValueError(f"GoogLeNet: ratio={ratio}; choose 1 to 16, the channels of the narrowest convolution")
         self.in_channels = in_channels
+        c1, c2, c5 = 64 // ratio, 192 // ratio, 1024 // ratio
         self.features = nn.Sequential(
             OrderedDict(
                 b1=nn.Sequential(
-                    conv_block(in_channels, 64, kernel_size=7, stride=2, padding=3, norm=norm),  # -> (N, 64, 48, 48)
+                    conv_block(in_channels, c1, kernel_size=7, stride=2, padding=3, norm=norm),  # -> (N, 64, 48, 48)
                     nn.MaxPool2d(kernel_size=3, stride=2, padding=1),  # -> (N, 64, 24, 24)
                 ),
                 b2=nn.Sequential(
-                    conv_block(64, 64, kernel_size=1, norm=norm),
-                    conv_block(64, 192, kernel_size=3, padding=1, norm=norm),  # -> (N, 192, 24, 24)
+                    conv_block(c1, c1, kernel_size=1, norm=norm),
+                    conv_block(c1, c2, kernel_size=3, padding=1, norm=norm),  # -> (N, 192, 24, 24)
                     nn.MaxPool2d(kernel_size=3, stride=2, padding=1),  # -> (N, 192, 12, 12)
                 ),
-                b3=inception_stage(["3a", "3b"], norm),  # -> (N, 480, 6, 6)
-                b4=inception_stage(["4a", "4b", "4c", "4d", "4e"], norm),  # -> (N, 832, 3, 3)
+                b3=inception_stage(["3a", "3b"], norm, ratio),  # -> (N, 480, 6, 6)
+                b4=inception_stage(["4a", "4b", "4c", "4d", "4e"], norm, ratio),  # -> (N, 832, 3, 3)
                 b5=nn.Sequential(
-                    Inception(*WIDTHS["5a"], norm=norm),
-                    Inception(*WIDTHS["5b"], norm=norm),  # -> (N, 1024, 3, 3)
+                    inception("5a", norm, ratio),
+                    inception("5b", norm, ratio),  # -> (N, 1024, 3, 3)
                     nn.AdaptiveAvgPool2d(1),
                     nn.Flatten(),  # -> (N, 1024)
                 ),
             )
         )
-        self.classifier = nn.Linear(1024, num_classes)
+        self.classifier = nn.Linear(c5, num_classes)
         self.apply(xavier_weights)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -120,19 +124,26 @@ class GoogLeNet(nn.Module):
         return self.classifier(self.features(input))
 
 
-def inception_stage(blocks: list[str], norm: Norm | None) -> nn.Sequential:
+def inception(block: str, norm: Norm | None, ratio: int) -> Inception:
+    """The block of this name, with its channels divided by the ratio."""
+    in_channels, c1, c2, c3, c4 = WIDTHS[block]
+    c2, c3 = ((reduced // ratio, out // ratio) for reduced, out in (c2, c3))
+    return Inception(in_channels // ratio, c1 // ratio, c2, c3, c4 // ratio, norm)
+
+
+def inception_stage(blocks: list[str], norm: Norm | None, ratio: int) -> nn.Sequential:
     """Inception blocks, then a pool that halves the map."""
     return nn.Sequential(
-        *(Inception(*WIDTHS[block], norm=norm) for block in blocks),
+        *(inception(block, norm, ratio) for block in blocks),
         nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
     )
 
 
-def googlenet(in_channels: int = 1, num_classes: int = 10) -> GoogLeNet:
+def googlenet(in_channels: int = 1, num_classes: int = 10, ratio: int = 1) -> GoogLeNet:
     """The book's GoogLeNet with fresh weights."""
-    return GoogLeNet(in_channels, num_classes)
+    return GoogLeNet(in_channels, num_classes, ratio=ratio)
 
 
-def googlenet_bn(in_channels: int = 1, num_classes: int = 10) -> GoogLeNet:
+def googlenet_bn(in_channels: int = 1, num_classes: int = 10, ratio: int = 1) -> GoogLeNet:
     """The book's GoogLeNet with batch normalisation after every convolution. Source: Ioffe and Szegedy, 2015."""
-    return GoogLeNet(in_channels, num_classes, norm=nn.BatchNorm2d)
+    return GoogLeNet(in_channels, num_classes, norm=nn.BatchNorm2d, ratio=ratio)

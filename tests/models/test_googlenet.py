@@ -99,3 +99,17 @@ def test_it_learns_one_batch_by_heart():
     net = following_the_batch(googlenet_bn(num_classes=3))
     x, y = torch.randn(6, 1, 33, 33), torch.tensor([2, 0, 1, 1, 0, 2])
     assert learns_by_heart(net, x, y, steps=8, lr=0.01)
+
+
+def test_the_ratio_narrows_every_layer():
+    narrow, full = googlenet(ratio=4), googlenet()
+    shapes = [(tuple(a.shape), tuple(b.shape)) for a, b in zip(narrow.parameters(), full.parameters(), strict=True)]
+    assert shapes[0] == ((16, 1, 7, 7), (64, 1, 7, 7))
+    assert all(few[0] * 4 == many[0] for few, many in shapes[:-2])
+    assert all(few[1] * 4 == many[1] for few, many in shapes[2:] if len(few) > 1)
+
+
+@pytest.mark.parametrize("ratio", [0, 17])
+def test_a_ratio_that_leaves_no_channel(ratio):
+    with pytest.raises(ValueError, match=f"GoogLeNet: ratio={ratio}; choose 1 to 16"):
+        googlenet(ratio=ratio)
