@@ -33,10 +33,11 @@ class Training:
 
 
 # On two cores the networks of the later chapters take hours for all of Fashion-MNIST at the book's sizes. What follows
-# the MLP is as much of it as takes a few minutes each: a tenth or a twentieth of the images at fewer pixels, and Adam
+# the MLP is as much of it as takes a few minutes each: a tenth of the images or less at fewer pixels, and Adam
 # where a network without batch norm would not start within so few steps of plain SGD.
 TENTH = "--limit 6000 --batch-size 64"
 TWENTIETH = "--limit 3000 --batch-size 32"
+THIRTIETH = "--limit 2000 --batch-size 32"
 TRAININGS: dict[str, Training] = {
     "lenet": Training("lenet", seeds=(0, 1, 2, 3, 4)),
     "lenet-relu": Training("lenet --activation relu --lr 0.1 --batch-size 128 --epochs 20"),
@@ -45,36 +46,36 @@ TRAININGS: dict[str, Training] = {
     "mlp": Training("mlp"),
     "alexnet": Training(f"alexnet {TWENTIETH} --resize 72 --epochs 4 --optimizer adam --lr 0.0003"),
     "alexnet_paper": Training(f"alexnet_paper {TWENTIETH} --resize 72 --epochs 4 --optimizer adam --lr 0.0003"),
-    "zfnet": Training(f"zfnet {TWENTIETH} --resize 64 --epochs 4 --optimizer adam --lr 0.0003"),
+    "zfnet": Training(f"zfnet {THIRTIETH} --resize 64 --epochs 3 --optimizer adam --lr 0.0003"),
     "vgg11": Training(f"vgg11 {TENTH} --resize 32 --epochs 6 --optimizer adam --lr 0.0003"),
     "vgg13": Training(f"vgg13 {TWENTIETH} --resize 32 --epochs 4 --optimizer adam --lr 0.0003"),
     "vgg16": Training(f"vgg16 {TWENTIETH} --resize 32 --epochs 4 --optimizer adam --lr 0.0003"),
     "vgg19": Training(f"vgg19 {TWENTIETH} --resize 32 --epochs 4 --optimizer adam --lr 0.0003"),
     "nin": Training(f"nin {TWENTIETH} --resize 72 --epochs 4 --optimizer adam --lr 0.001"),
     "googlenet": Training(f"googlenet {TWENTIETH} --resize 48 --epochs 4 --optimizer adam --lr 0.001"),
-    "googlenet_bn": Training(f"googlenet_bn {TWENTIETH} --resize 48 --epochs 3"),
+    "googlenet_bn": Training(f"googlenet_bn {THIRTIETH} --resize 48 --epochs 3"),
     "resnet18": Training(f"resnet18 {TENTH} --resize 48 --epochs 4"),
-    "resnet34": Training(f"resnet34 {TWENTIETH} --resize 32 --epochs 4"),
-    "resnet50": Training(f"resnet50 {TWENTIETH} --resize 32 --epochs 4"),
-    "resnet101": Training(f"resnet101 {TWENTIETH} --resize 32 --epochs 2"),
-    "resnet152": Training(f"resnet152 {TWENTIETH} --resize 32 --epochs 2"),
-    "preact_resnet18": Training(f"preact_resnet18 {TWENTIETH} --resize 32 --epochs 4"),
-    "preact_resnet34": Training(f"preact_resnet34 {TWENTIETH} --resize 32 --epochs 4"),
-    "preact_resnet50": Training(f"preact_resnet50 {TWENTIETH} --resize 32 --epochs 4"),
-    "resnext50": Training(f"resnext50 {TWENTIETH} --resize 32 --epochs 4"),
-    "se_resnet18": Training(f"se_resnet18 {TWENTIETH} --resize 32 --epochs 4"),
-    "se_resnet50": Training(f"se_resnet50 {TWENTIETH} --resize 32 --epochs 4"),
-    "cbam_resnet18": Training(f"cbam_resnet18 {TWENTIETH} --resize 32 --epochs 4"),
-    "cbam_resnet50": Training(f"cbam_resnet50 {TWENTIETH} --resize 32 --epochs 4"),
+    "resnet34": Training(f"resnet34 {THIRTIETH} --resize 32 --epochs 3"),
+    "resnet50": Training(f"resnet50 {THIRTIETH} --resize 32 --epochs 3"),
+    "resnet101": Training(f"resnet101 {THIRTIETH} --resize 32 --epochs 2"),
+    "resnet152": Training(f"resnet152 {THIRTIETH} --resize 32 --epochs 2"),
+    "preact_resnet18": Training(f"preact_resnet18 {THIRTIETH} --resize 32 --epochs 3"),
+    "preact_resnet34": Training(f"preact_resnet34 {THIRTIETH} --resize 32 --epochs 3"),
+    "preact_resnet50": Training(f"preact_resnet50 {THIRTIETH} --resize 32 --epochs 3"),
+    "resnext50": Training(f"resnext50 {THIRTIETH} --resize 32 --epochs 3"),
+    "se_resnet18": Training(f"se_resnet18 {THIRTIETH} --resize 32 --epochs 3"),
+    "se_resnet50": Training(f"se_resnet50 {THIRTIETH} --resize 32 --epochs 3"),
+    "cbam_resnet18": Training(f"cbam_resnet18 {THIRTIETH} --resize 32 --epochs 3"),
+    "cbam_resnet50": Training(f"cbam_resnet50 {THIRTIETH} --resize 32 --epochs 3"),
     "densenet": Training(f"densenet {TENTH} --resize 48 --epochs 6"),
-    "densenet121": Training(f"densenet121 {TWENTIETH} --resize 32 --epochs 4"),
-    "densenet169": Training(f"densenet169 {TWENTIETH} --resize 32 --epochs 2"),
-    "densenet201": Training(f"densenet201 {TWENTIETH} --resize 32 --epochs 2"),
+    "densenet121": Training(f"densenet121 {THIRTIETH} --resize 32 --epochs 3"),
+    "densenet169": Training(f"densenet169 {THIRTIETH} --resize 32 --epochs 2"),
+    "densenet201": Training(f"densenet201 {THIRTIETH} --resize 32 --epochs 2"),
     "squeezenet": Training(f"squeezenet {TENTH} --resize 64 --epochs 6"),
-    "mobilenet_v1": Training(f"mobilenet_v1 {TWENTIETH} --resize 48 --epochs 4"),
+    "mobilenet_v1": Training(f"mobilenet_v1 {THIRTIETH} --resize 48 --epochs 3"),
     "mobilenet_v2": Training(f"mobilenet_v2 {TENTH} --resize 64 --epochs 4"),
     "shufflenet_v2": Training(f"shufflenet_v2 {TENTH} --resize 64 --epochs 6"),
-    "efficientnet_b0": Training(f"efficientnet_b0 {TWENTIETH} --resize 48 --epochs 4"),
+    "efficientnet_b0": Training(f"efficientnet_b0 {THIRTIETH} --resize 48 --epochs 3"),
 }
 
 
