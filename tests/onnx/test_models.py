@@ -41,8 +41,19 @@ def settings(name):
     """The network, and the shape of one image."""
     options, side = OPTIONS.get(name, ({}, 224 if "vgg" in name else 64))
     torch.manual_seed(0)
-    net = models.build(name, options).eval()
-    return net, (net.in_channels, side, side)
+    net = models.build(name, options)
+    image = (net.in_channels, side, side)
+    settle(net, torch.rand(4, *image))
+    return net.eval(), image
+
+
+def settle(net, images):
+    """Let batch norms take the statistics of these images: with those they start from, deep networks give zeros."""
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        net(images)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -56,5 +67,5 @@ def test_the_same_logits(name, tmp_path):
         with torch.no_grad():
             ours = net(torch.tensor(x)).numpy()
         (theirs,) = session.run(None, {"input": x})
-        assert np.abs(ours).max() > 1e-3
+        assert np.abs(ours).max() > 1e-2
         np.testing.assert_allclose(theirs, ours, rtol=1e-4, atol=1e-4 * np.abs(ours).max())
