@@ -39,6 +39,7 @@ TENTH = "--limit 6000 --batch-size 64"
 TWENTIETH = "--limit 3000 --batch-size 32"
 THIRTIETH = "--limit 2000 --batch-size 32"
 FORTIETH = "--limit 1500 --batch-size 32"
+HUNDREDTH = "--limit 600 --batch-size 16"
 TRAININGS: dict[str, Training] = {
     "lenet": Training("lenet", seeds=(0, 1, 2, 3, 4)),
     "lenet-relu": Training("lenet --activation relu --lr 0.1 --batch-size 128 --epochs 20"),
@@ -58,8 +59,8 @@ TRAININGS: dict[str, Training] = {
     "resnet18": Training(f"resnet18 {TENTH} --resize 48 --epochs 4"),
     "resnet34": Training(f"resnet34 {FORTIETH} --resize 32 --epochs 3"),
     "resnet50": Training(f"resnet50 {FORTIETH} --resize 32 --epochs 3 --lr 0.01"),
-    "resnet101": Training(f"resnet101 {FORTIETH} --resize 32 --epochs 2 --lr 0.01"),
-    "resnet152": Training(f"resnet152 {FORTIETH} --resize 32 --epochs 2 --lr 0.01"),
+    "resnet101": Training(f"resnet101 {HUNDREDTH} --resize 32 --epochs 2 --lr 0.01"),
+    "resnet152": Training(f"resnet152 {HUNDREDTH} --resize 32 --epochs 2 --lr 0.01"),
     "preact_resnet18": Training(f"preact_resnet18 {FORTIETH} --resize 32 --epochs 3"),
     "preact_resnet34": Training(f"preact_resnet34 {FORTIETH} --resize 32 --epochs 3"),
     "preact_resnet50": Training(f"preact_resnet50 {FORTIETH} --resize 32 --epochs 3 --lr 0.01"),
@@ -70,8 +71,8 @@ TRAININGS: dict[str, Training] = {
     "cbam_resnet50": Training(f"cbam_resnet50 {FORTIETH} --resize 32 --epochs 3"),
     "densenet": Training(f"densenet {TENTH} --resize 48 --epochs 6"),
     "densenet121": Training(f"densenet121 {FORTIETH} --resize 32 --epochs 3"),
-    "densenet169": Training(f"densenet169 {FORTIETH} --resize 32 --epochs 2"),
-    "densenet201": Training(f"densenet201 {FORTIETH} --resize 32 --epochs 2"),
+    "densenet169": Training(f"densenet169 {HUNDREDTH} --resize 32 --epochs 2"),
+    "densenet201": Training(f"densenet201 {HUNDREDTH} --resize 32 --epochs 2"),
     "squeezenet": Training(f"squeezenet {TENTH} --resize 64 --epochs 6"),
     "mobilenet_v1": Training(f"mobilenet_v1 {THIRTIETH} --resize 48 --epochs 3"),
     "mobilenet_v2": Training(f"mobilenet_v2 {TENTH} --resize 64 --epochs 4"),
