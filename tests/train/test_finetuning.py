@@ -21,7 +21,7 @@ TESTED = [name for name in models.MODELS if not SISTERS.search(name)]
 def build(name, num_classes):
     """The network of this name, where it can be said in small, with random weights of seed 1."""
     known = inspect.signature(models.find(name)).parameters
-    small = {"num_classes": num_classes, "ratio": 32, "image_size": 67 if "alexnet" in name else 32}
+    small = {"num_classes": num_classes, "ratio": 16, "image_size": 67 if "alexnet" in name else 32}
     manual_seed(1)
     return models.build(name, {key: value for key, value in small.items() if key in known})
 
