@@ -174,7 +174,7 @@ def test_image_folders_with_test_images_of_their_own(finetune, out, tmp_path):
         ((*PAIR, "--lr", "-1"), "--lr -1: must be a positive number"),
         (
             ("--data", "no-such-folder"),
-            "--dataset no-such-folder: choose one of fashion-mnist, mnist, cifar-10, cifar-100, or a folder of images",
+            "ImageFolder: no-such-folder cannot be read (No such file or directory); name the folder",
         ),
     ],
 )
