@@ -190,18 +190,18 @@ def torch_convolutions(name: str, x: np.ndarray, w: np.ndarray, dy: np.ndarray, 
     return runs
 
 
-def fastest(run: Callable[[], Any], repeat: int) -> float:
+def fastest(run: Callable[[], Any], repeat: int, clock: Callable[[], float]) -> float:
     """Seconds of one call: the least of `repeat` repetitions."""
     run()
-    begin = time.perf_counter()
+    begin = clock()
     run()
-    calls = max(1, int(SHORTEST / (time.perf_counter() - begin)))
+    calls = max(1, int(SHORTEST / (clock() - begin)))
     times = []
     for _ in range(repeat):
-        begin = time.perf_counter()
+        begin = clock()
         for _ in range(calls):
             run()
-        times.append((time.perf_counter() - begin) / calls)
+        times.append((clock() - begin) / calls)
     return min(times)
 
 
@@ -212,6 +212,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--only", default=",".join(kinds), help=f"a list of: {', '.join(kinds)}")
     parser.add_argument("--no-torch", action="store_true", help="leave PyTorch out")
+    parser.add_argument("--busy", action="store_true", help="count processor time: for one thread on a busy machine")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     options = parser.parse_args()
 
@@ -220,12 +221,13 @@ def main() -> None:
     load_numba().set_num_threads(options.threads)
     if torch is not None:
         torch.set_num_threads(options.threads)
+    clock = time.thread_time if options.busy else time.perf_counter
     results = []
     print(f"{'':52}{'ms':>9}{'GFLOP/s':>9}{'PyTorch':>9}{'ratio':>7}")
     for kind in options.only.split(","):
         for row in products() if kind == "matmul" else convolutions(kind):
-            ours = fastest(row.ours, options.repeat)
-            theirs = [] if options.no_torch else [fastest(run, options.repeat) for run in row.theirs]
+            ours = fastest(row.ours, options.repeat, clock)
+            theirs = [] if options.no_torch else [fastest(run, options.repeat, clock) for run in row.theirs]
             result = {"kind": row.kind, "label": row.label, "gflops": row.flops / ours / 1e9, "ms": ours * 1e3}
             line = f"{row.label:52}{result['ms']:9.3f}{result['gflops']:9.1f}"
             if theirs:

@@ -86,9 +86,31 @@ def dot_tile(
                 out[out_start + r * out_row + t] += a[a_at : a_at + lanes] @ b[b_at : b_at + lanes]
 
 
+def copy_rows(b, b_start, offsets, first, rows, lanes, out, out_start, out_row):
+    """out[k, lane] = b[offsets[first + k] + lane] for k < rows and lane < lanes.
+
+    Row k of b begins at b_start + offsets[first + k], row k of out at out_start + k out_row.
+    """
+    for k in range(rows):
+        at, to = b_start + offsets[first + k], out_start + k * out_row
+        out[to : to + lanes] = b[at : at + lanes]
+
+
+def copy_panel(x, start, stride, step, length, rows, panel, panel_start, height):
+    """panel[k, r] = x[r, k] for r < rows <= height, one of HEIGHTS, and k < length; anything for the other rows.
+
+    x[r, k] lies at start + r stride + k step, panel[k, r] at panel_start + k height + r.
+    """
+    for r in range(rows):
+        for k in range(length):
+            panel[panel_start + k * height + r] = x[start + r * stride + k * step]
+
+
 @when_numba_loads
 def use_vector_code() -> None:
     from . import vector_code
 
+    vector_code.compile_to(copy_rows, vector_code.copy_rows)
+    vector_code.compile_to(copy_panel, vector_code.copy_panel)
     vector_code.compile_to(multiply_tile, vector_code.multiply_tile)
     vector_code.compile_to(dot_tile, vector_code.dot_tile)

@@ -5,7 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from minitorch_kernels.matmul import DEPTH, FEW_ROWS, matmul, memory_of, pack, run_of_memory
+from minitorch_kernels.matmul import matmul, memory_of, pack, run_of_memory
+from minitorch_kernels.matmul.product import FEW, LONG
+from minitorch_kernels.matmul.tiles import DEPTH
 from minitorch_kernels.vector import tile_lanes
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
@@ -18,7 +20,7 @@ def exact(rng, shape):
 
 
 @pytest.mark.skipif(not COMPILED, reason="too long in pure Python (NUMBA_DISABLE_JIT)")
-@pytest.mark.parametrize("M", [1, 5, FEW_ROWS - 1, FEW_ROWS, FEW_ROWS + 1, 2 * FEW_ROWS + 3])
+@pytest.mark.parametrize("M", [1, 5, FEW - 1, FEW, FEW + 1, 2 * FEW + 3])
 @pytest.mark.parametrize("K", [1, DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 1])
 @pytest.mark.parametrize("N", [1, WIDTH - 1, WIDTH, WIDTH + 1, 3 * WIDTH + 1])
 def test_on_both_sides_of_every_block_boundary(rng, M, K, N):

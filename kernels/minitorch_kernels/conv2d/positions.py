@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ def conv2d_input_grad_cpu(
     )
     for ky, rows in row_classes:
         for kx, columns in column_classes:
-            convolve(stored, taps[:, :, ky][:, :, :, kx], start, rows, columns, stored_batch_last(dx))
+            convolve(stored, taps[:, :, ky, kx], start, rows, columns, stored_batch_last(dx))
     return dx
 
 
@@ -73,7 +74,8 @@ class Axis(NamedTuple):
     input_size: int
 
 
-def residue_classes(size: int, out: int, k: int, s: int, p: int, d: int) -> list[tuple[list[int], Axis]]:
+@functools.cache
+def residue_classes(size: int, out: int, k: int, s: int, p: int, d: int) -> list[tuple[slice, Axis]]:
     """The input positions by (i + p) mod s, each class with the taps of the kernel that reach it.
 
     Position i = s q + r - p received tap k from the window at (i + p - k d) / s, which is q - (k d - r) / s.
@@ -83,7 +85,8 @@ def residue_classes(size: int, out: int, k: int, s: int, p: int, d: int) -> list
         kept = [tap for tap in range(k) if tap * d % s == r][::-1]
         q = range(-((r - p) // s), (size - 1 + p - r) // s + 1)
         axis = Axis(size, tuple(s * i + r - p for i in q), tuple(q), tuple((r - tap * d) // s for tap in kept), out)
-        classes.append((kept, axis))
+        step = s // math.gcd(s, d)
+        classes.append((slice(kept[0], None if kept[-1] < step else kept[-1] - step, -step) if kept else slice(0, 0), axis))
     return classes
 
 
@@ -96,7 +99,7 @@ def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, rows: Axis, column
     N, K = x.shape[3], KH * KW * Cg
     runs, offsets = plan(rows, columns, Cg, N)
     height, width = tile_height(M), tile_lanes(x.dtype)
-    panels = pack(w.reshape(G, M, K), height)
+    panels = pack(w, height)
     multiply(
         panels.reshape(-1), run_of_memory(start), run_of_memory(x), Cg * x[0].size, width, offsets,
         y.reshape(-1), M * y[0].size, y[0].size, runs, G, M, K, height, width,
