@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import when_numba_loads
+from .jit import load_numba, when_numba_loads
 
 HEIGHTS = (6, 4)  # rows of a tile: 6 rows x 4 vectors of sums fill 24 of 32 registers, 6 x 2 fill 12 of 16
 TAPS = 4  # columns of a dot_tile: 6 x 4 sums in 24 registers
@@ -25,13 +25,17 @@ TAPS = 4  # columns of a dot_tile: 6 x 4 sums in 24 registers
 
 @functools.cache
 def vector_bytes() -> int:
-    """The width of this machine's vector registers."""
-    from llvmlite import binding
+    """The width of the vector registers that Numba compiles for: this machine's, or those of NUMBA_CPU_FEATURES."""
+    features = load_numba().config.CPU_FEATURES
+    if features is None:
+        from llvmlite import binding
 
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f"):
+        present = {name for name, has in binding.get_host_cpu_features().items() if has}
+    else:
+        present = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
+    if "avx512f" in present:
         return 64
-    return 32 if features.get("avx2") else 16
+    return 32 if "avx2" in present else 16
 
 
 def vectors_per_tile() -> int:

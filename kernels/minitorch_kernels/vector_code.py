@@ -56,6 +56,9 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
         sums = [[write.variable() for _ in range(vectors)] for _ in range(height)]
         shifts = [write.number(v * write.lanes) for v in range(vectors)]
         where = [write.sum(arg.out_start, write.times(arg.out_row, r), lane) for r in range(height)]
+        for r in range(height):
+            for shift in shifts:  # far from each other, and not needed before the sums are complete
+                write.prefetch(arg.out, write.sum(where[r], shift))
         with builder.if_else(builder.icmp_signed("!=", arg.add, write.number(0))) as (go_on, begin):
             with go_on:
                 for r in write.rows_below(arg.rows, height):
@@ -108,9 +111,9 @@ def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
     whole = builder.sdiv(arg.lanes, write.number(write.lanes))
     rest = builder.srem(arg.lanes, write.number(write.lanes))
 
-    def tile(height: int) -> None:
-        sums = [[write.variable() for _ in range(TAPS)] for _ in range(height)]
-        shifts = [builder.load(write.at(arg.offsets, write.sum(arg.tap, t))) for t in range(TAPS)]
+    def tile(height: int, taps: range) -> None:
+        sums = [[write.variable() for _ in taps] for _ in range(height)]
+        shifts = [builder.load(write.at(arg.offsets, write.sum(arg.tap, t))) for t in taps]
         row_starts = [builder.mul(arg.a_row, row) for row in write.rows_or_last(arg.rows, height)]
         with cgutils.for_range(builder, arg.last, start=arg.first) as run:
             a_at = write.sum(arg.a_start, builder.load(write.at(arg.a_runs, run.index)), arg.lane)
@@ -128,12 +131,16 @@ def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
             with builder.if_then(write.below(0, rest)):
                 step(write.times(whole, write.lanes), write.first_lanes(rest))
         for r in write.rows_below(arg.rows, height):
-            for t in range(TAPS):
+            for total, t in zip(sums[r], taps):
                 where = write.at(arg.out, write.sum(arg.out_start, write.times(arg.out_row, r), t))
-                total = write.lane_sum(builder.load(sums[r][t]))
-                builder.store(builder.fadd(builder.load(where), total), where)
+                builder.store(builder.fadd(builder.load(where), write.lane_sum(builder.load(total))), where)
 
-    write.by_height(arg.height, tile)
+    def as_many_taps_as_fit(height: int) -> None:
+        together = vectors_per_tile()
+        for first in range(0, TAPS, together):
+            tile(height, range(first, min(first + together, TAPS)))
+
+    write.by_height(arg.height, as_many_taps_as_fit)
 
 
 def copy_rows(write: Writer, arg: SimpleNamespace) -> None:
@@ -228,6 +235,11 @@ class Writer:
         else:
             align = ir.Constant(INT32, self.bytes)
             self.call(f"llvm.masked.store.{self.kind}.p0", ir.VoidType(), value, where, align, mask)
+
+    def prefetch(self, pointer: Any, index: Any) -> None:
+        """Ask for the cache line at `index`, which is going to be written."""
+        write, near, data = (ir.Constant(INT32, value) for value in (1, 2, 1))
+        self.call("llvm.prefetch.p0", ir.VoidType(), self.at(pointer, index), write, near, data)
 
     def splat(self, value: Any) -> Any:
         """A vector with `value` in every lane."""

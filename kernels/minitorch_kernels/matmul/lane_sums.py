@@ -8,7 +8,7 @@ from ..jit import jit, prange
 from ..vector import TAPS, dot_tile, tile_height
 from .panels import run_of_memory
 
-SEGMENT = int(__import__('os').environ.get('SEG', 2048))  # lanes that a dot product takes at once: ten rows of them stay in the L2 cache
+SEGMENT = 2048  # lanes that a dot product takes at once: ten rows of them stay in the L2 cache
 CHUNKS = 32  # parts of a sum, for the threads to share; fixed, so that their number changes no bit
 
 
