@@ -236,7 +236,9 @@ def main() -> None:
             print(line, flush=True)
             results.append(result)
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), "threads": options.threads, "rows": results}, indent=1))
+        options.json.write_text(
+            json.dumps({"machine": machine(), "threads": options.threads, "rows": results}, indent=1)
+        )
 
 
 if __name__ == "__main__":

@@ -178,7 +178,9 @@ def copy_panel(write: Writer, arg: SimpleNamespace) -> None:
             source = write.sum(arg.start, builder.mul(arg.step, k.index))
             target = write.sum(arg.panel_start, write.times(k.index, height))
             for r, row in enumerate(rows):
-                builder.store(builder.load(write.at(arg.x, write.sum(source, row))), write.at(arg.panel, write.sum(target, r)))
+                builder.store(
+                    builder.load(write.at(arg.x, write.sum(source, row))), write.at(arg.panel, write.sum(target, r))
+                )
 
     write.by_height(arg.height, panel)
 

@@ -110,6 +110,8 @@ def test_each_input_position_is_in_one_class():
         out = (size + 2 * p - d * (k - 1) - 1) // s + 1
         classes = positions.residue_classes(size, out, k, s, p, d)
         assert sorted(i for _, axis in classes for i in axis.out) == list(range(size))
-        reached = {(i, tap, (i + p - tap * d) // s) for taps, axis in classes for tap in range(k)[taps] for i in axis.out}
+        reached = {
+            (i, tap, (i + p - tap * d) // s) for taps, axis in classes for tap in range(k)[taps] for i in axis.out
+        }
         for i, tap, window in reached:
             assert window * s - p + tap * d == i

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minitorch_kernels.matmul import matmul, memory_of, pack, run_of_memory
-from minitorch_kernels.matmul.product import FEW, LONG
+from minitorch_kernels.matmul.product import FEW
 from minitorch_kernels.matmul.tiles import DEPTH
 from minitorch_kernels.vector import tile_lanes
 

@@ -24,8 +24,9 @@ def memory_of(x: np.ndarray) -> tuple[np.ndarray, int, tuple[int, ...]]:
     strides = tuple([stride // size for stride in x.strides])
     if x.flags.c_contiguous:
         return x.reshape(-1), 0, strides
-    if x.ndim > 1 and (turned := x.swapaxes(-1, -2)).flags.c_contiguous:
-        return turned.reshape(-1), 0, strides
+    dense = x.transpose(sorted(range(x.ndim), key=lambda axis: -strides[axis]))
+    if dense.flags.c_contiguous:
+        return dense.reshape(-1), 0, strides
     if x.size == 0:
         return np.empty(0, x.dtype), 0, strides
     first = sum((n - 1) * -stride for n, stride in zip(x.shape, strides) if stride < 0)
@@ -66,7 +67,11 @@ def copy_panels(x, start, stride_g, stride_l, places, stride_k, G, L, K, height,
         source, target, rows = start + g * stride_g + first * stride_l, item * T * K * height, min(height, L - first)
         for k in range(0, K, together):
             for tap in range(T):
-                at, to, length = source + places[tap] + k * stride_k, target + (tap * K + k) * height, min(together, K - k)
+                at, to, length = (
+                    source + places[tap] + k * stride_k,
+                    target + (tap * K + k) * height,
+                    min(together, K - k),
+                )
                 if height <= MAX_HEIGHT:
                     copy_panel(x, at, stride_l, stride_k, length, rows, panels, to, height)
                 else:

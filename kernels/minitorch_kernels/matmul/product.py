@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from ..memory import empty
 from ..vector import tile_height, tile_lanes
 from .lane_sums import dots
-from .panels import memory_of, pack, run_of_memory
+from .panels import memory_of, pack
 from .tiles import multiply
 
 FEW = 128  # rows or columns: copying the other, much larger factor would cost more than it saves
@@ -80,6 +79,4 @@ def by_dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     (G, M, K), N = a.shape, b.shape[2]
     begin = np.zeros(1, np.int64)
     columns = np.ascontiguousarray(b.swapaxes(1, 2))  # (G, N, K)
-    return np.ascontiguousarray(
-        dots(a.reshape(G, -1), K, begin, columns.reshape(G, -1), begin, np.arange(N) * K, M, K)
-    )
+    return np.ascontiguousarray(dots(a.reshape(G, -1), K, begin, columns.reshape(G, -1), begin, np.arange(N) * K, M, K))

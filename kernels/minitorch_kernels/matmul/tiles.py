@@ -44,7 +44,9 @@ def multiply(a, start, b, b_group, b_tile, offsets, out, out_group, out_row, run
                     begin, steps, visits = first + s * stretch + k, min(DEPTH, length - k), min(together, count - s)
                     if scattered:
                         for v in range(visits):
-                            copy_rows(b, b_start, offsets, begin + v * stretch, steps, lanes, copy, v * stretch * width, width)
+                            copy_rows(
+                                b, b_start, offsets, begin + v * stretch, steps, lanes, copy, v * stretch * width, width
+                            )
                         source, at, where = copy, -begin * width, in_order
                     else:
                         source, at, where = b, b_start, offsets
