@@ -66,15 +66,12 @@ def copy_panels(x, start, stride_g, stride_l, places, stride_k, G, L, K, height,
         g, first = item // P, item % P * height
         source, target, rows = start + g * stride_g + first * stride_l, item * T * K * height, min(height, L - first)
         for k in range(0, K, together):
+            length = min(together, K - k)
             for tap in range(T):
-                at, to, length = (
-                    source + places[tap] + k * stride_k,
-                    target + (tap * K + k) * height,
-                    min(together, K - k),
-                )
+                at, to = source + places[tap] + k * stride_k, target + (tap * K + k) * height
                 if height <= MAX_HEIGHT:
                     copy_panel(x, at, stride_l, stride_k, length, rows, panels, to, height)
-                else:
+                else:  # as wide as a tile: lanes side by side
                     for step in range(length):
                         for i in range(rows):
                             panels[to + step * height + i] = x[at + step * stride_k + i * stride_l]

@@ -8,7 +8,7 @@ from ..jit import jit, prange
 from ..vector import copy_rows, multiply_tile
 
 DEPTH = 512  # steps of k between two visits to a tile of results: a panel of b, 512 x 256 bytes, stays in the L2 cache
-TASKS = 32  # so many at least are made, by cutting the rows of a where there are fewer tiles of b
+TASKS = 32  # about so many at least are made, by cutting the rows of a where there are fewer tiles of b
 MANY_PANELS = 32  # from so many panels of a on, the rows of b for a tile are first copied to one place
 
 
@@ -27,33 +27,32 @@ def multiply(a, start, b, b_group, b_tile, offsets, out, out_group, out_row, run
     for run in range(len(runs)):
         tiles = max(tiles, (runs[run, 2] + width - 1) // width)
     blocks = max(1, min(P, TASKS // max(1, G * len(runs) * tiles)))
-    scattered = P >= MANY_PANELS and not (len(offsets) > 1 and offsets[1] - offsets[0] == width)
+    b_in_order = len(offsets) > 1 and offsets[1] - offsets[0] == width
+    copy_first = P >= MANY_PANELS and not b_in_order
     in_order = np.arange(K) * width
     for item in prange(G * len(runs) * tiles * blocks):
-        block, run, tile = item % blocks, item // blocks // tiles % len(runs), item // blocks % tiles
-        g = item // (blocks * tiles * len(runs))
+        block, tile = item % blocks, item // blocks % tiles
+        run, g = item // (blocks * tiles) % len(runs), item // (blocks * tiles * len(runs))
         lanes = min(width, runs[run, 2] - tile * width)
         if lanes > 0:
             first, length, stretch, count = runs[run, 3], runs[run, 4], runs[run, 5], runs[run, 6]
             b_start = g * b_group + runs[run, 0] + tile * b_tile
             out_start = g * out_group + runs[run, 1] + tile * width
             together = max(1, min(count, DEPTH // max(stretch, 1)))
-            copy = np.empty(min(K, DEPTH) * width if scattered else 0, b.dtype)
+            copy = np.empty(min(K, DEPTH) * width if copy_first else 0, b.dtype)
             for s in range(0, count, together):
                 for k in range(0, max(length, 1), DEPTH):
-                    begin, steps, visits = first + s * stretch + k, min(DEPTH, length - k), min(together, count - s)
-                    if scattered:
-                        for v in range(visits):
-                            copy_rows(
-                                b, b_start, offsets, begin + v * stretch, steps, lanes, copy, v * stretch * width, width
-                            )
-                        source, at, where = copy, -begin * width, in_order
-                    else:
-                        source, at, where = b, b_start, offsets
+                    begin, steps, times = first + s * stretch + k, min(DEPTH, length - k), min(together, count - s)
+                    source, source_start, places = b, b_start, offsets
+                    if copy_first:
+                        for time in range(times):
+                            at = time * stretch
+                            copy_rows(b, b_start, offsets, begin + at, steps, lanes, copy, at * width, width)
+                        source, source_start, places = copy, -begin * width, in_order
                     for p in range(block * P // blocks, (block + 1) * P // blocks):
                         m = p * height
                         multiply_tile(
-                            a, (g * P + p) * K * height, source, at, where, begin, steps, stretch, visits,
+                            a, (g * P + p) * K * height, source, source_start, places, begin, steps, stretch, times,
                             start, g * M + m, out, out_start + m * out_row, out_row,
                             height, min(height, M - m), lanes, s + k,
                         )  # fmt: skip
