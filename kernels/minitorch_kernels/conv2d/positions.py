@@ -121,15 +121,8 @@ def residue_classes(size: int, out: int, k: int, s: int, p: int, d: int) -> list
         q = range(-((r - p) // s), (size - 1 + p - r) // s + 1)
         taps = tuple((r - tap * d) // s for tap in kept)
         axis = Axis(size, tuple(s * i + r - p for i in q), tuple(q), taps, out)
-        classes.append((backwards(kept), axis))
+        classes.append((slice(kept[0], None, -apart) if kept else slice(0, 0), axis))
     return classes
-
-
-def backwards(taps: range) -> slice:
-    """The slice that takes these taps, a falling range down to 0 or above, out of an axis."""
-    if not taps:
-        return slice(0, 0)
-    return slice(taps[0], taps.stop if taps.stop >= 0 else None, taps.step)
 
 
 def plan_of(rows: Axis, columns: Axis, C: int, N: int) -> Plan:
