@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .jit import when_numba_loads
+from .jit import load_numba, when_numba_loads
 
 HEIGHTS = (6, 4)  # rows of a tile: 6 rows x 4 vectors of sums fill 24 of 32 registers, 6 x 2 fill 12 of 16
 TAPS = 4  # columns of a dot_tile: 6 x 4 sums in 24 registers
@@ -25,13 +25,17 @@ TAPS = 4  # columns of a dot_tile: 6 x 4 sums in 24 registers
 
 @functools.cache
 def vector_bytes() -> int:
-    """The width of this machine's vector registers."""
-    from llvmlite import binding
+    """The width of the vector registers that Numba compiles for: this machine's, or those of NUMBA_CPU_FEATURES."""
+    features = load_numba().config.CPU_FEATURES
+    if features is None:
+        from llvmlite import binding
 
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f"):
+        present = {name for name, has in binding.get_host_cpu_features().items() if has}
+    else:
+        present = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
+    if "avx512f" in present:
         return 64
-    return 32 if features.get("avx2") else 16
+    return 32 if "avx2" in present else 16
 
 
 def vectors_per_tile() -> int:
@@ -86,9 +90,31 @@ def dot_tile(
                 out[out_start + r * out_row + t] += a[a_at : a_at + lanes] @ b[b_at : b_at + lanes]
 
 
+def copy_rows(b, b_start, offsets, first, rows, lanes, out, out_start, out_row):
+    """out[k, lane] = b[offsets[first + k] + lane] for k < rows and lane < lanes.
+
+    Row k of b begins at b_start + offsets[first + k], row k of out at out_start + k out_row.
+    """
+    for k in range(rows):
+        at, to = b_start + offsets[first + k], out_start + k * out_row
+        out[to : to + lanes] = b[at : at + lanes]
+
+
+def copy_panel(x, start, stride, step, length, rows, panel, panel_start, height):
+    """panel[k, r] = x[r, k] for r < rows <= height, one of HEIGHTS, and k < length; anything for the other rows.
+
+    x[r, k] lies at start + r stride + k step, panel[k, r] at panel_start + k height + r.
+    """
+    for r in range(rows):
+        for k in range(length):
+            panel[panel_start + k * height + r] = x[start + r * stride + k * step]
+
+
 @when_numba_loads
 def use_vector_code() -> None:
     from . import vector_code
 
+    vector_code.compile_to(copy_rows, vector_code.copy_rows)
+    vector_code.compile_to(copy_panel, vector_code.copy_panel)
     vector_code.compile_to(multiply_tile, vector_code.multiply_tile)
     vector_code.compile_to(dot_tile, vector_code.dot_tile)

@@ -56,6 +56,9 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
         sums = [[write.variable() for _ in range(vectors)] for _ in range(height)]
         shifts = [write.number(v * write.lanes) for v in range(vectors)]
         where = [write.sum(arg.out_start, write.times(arg.out_row, r), lane) for r in range(height)]
+        for r in range(height):
+            for shift in shifts:  # far from each other, and not needed before the sums are complete
+                write.prefetch(arg.out, write.sum(where[r], shift))
         with builder.if_else(builder.icmp_signed("!=", arg.add, write.number(0))) as (go_on, begin):
             with go_on:
                 for r in write.rows_below(arg.rows, height):
@@ -85,10 +88,13 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
             for total, shift in zip(sums[r], shifts):
                 write.store(builder.load(total), arg.out, write.sum(where[r], shift), mask)
 
-    def vector_by_vector(height: int) -> None:
-        """Lanes that do not fill a tile; the last vector works under a mask."""
-        vectors = builder.sdiv(write.sum(arg.lanes, write.lanes - 1), write.number(write.lanes))
-        with cgutils.for_range(builder, vectors) as vector:
+    def in_pieces(height: int) -> None:
+        """Lanes that do not fill a tile: two vectors at a time, then one by one, the last under a mask."""
+        pair = 2 * write.lanes
+        pairs = builder.sdiv(arg.lanes, write.number(pair))
+        with cgutils.for_range(builder, pairs) as piece:
+            tile(height, 2, write.times(piece.index, pair), None)
+        with cgutils.for_range(builder, write.ceiling(arg.lanes), start=write.times(pairs, 2)) as vector:
             lane = write.times(vector.index, write.lanes)
             tile(height, 1, lane, write.first_lanes(builder.sub(arg.lanes, lane)))
 
@@ -97,7 +103,7 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
         with whole:
             write.by_height(arg.height, lambda height: tile(height, vectors_per_tile(), write.number(0), None))
         with partial:
-            write.by_height(arg.height, vector_by_vector)
+            write.by_height(arg.height, in_pieces)
 
 
 def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
@@ -105,12 +111,10 @@ def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
     whole = builder.sdiv(arg.lanes, write.number(write.lanes))
     rest = builder.srem(arg.lanes, write.number(write.lanes))
 
-    def tile(height: int) -> None:
-        sums = [[write.variable() for _ in range(TAPS)] for _ in range(height)]
-        shifts = [builder.load(write.at(arg.offsets, write.sum(arg.tap, t))) for t in range(TAPS)]
-        last = write.sum(arg.rows, -1)  # rows beyond the last repeat it, and their sums are thrown away
-        rows = [builder.select(write.below(r, arg.rows), write.number(r), last) for r in range(height)]
-        row_starts = [builder.mul(arg.a_row, row) for row in rows]
+    def tile(height: int, taps: range) -> None:
+        sums = [[write.variable() for _ in taps] for _ in range(height)]
+        shifts = [builder.load(write.at(arg.offsets, write.sum(arg.tap, t))) for t in taps]
+        row_starts = [builder.mul(arg.a_row, row) for row in write.rows_or_last(arg.rows, height)]
         with cgutils.for_range(builder, arg.last, start=arg.first) as run:
             a_at = write.sum(arg.a_start, builder.load(write.at(arg.a_runs, run.index)), arg.lane)
             b_at = write.sum(arg.b_start, builder.load(write.at(arg.b_runs, run.index)), arg.lane)
@@ -127,12 +131,58 @@ def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
             with builder.if_then(write.below(0, rest)):
                 step(write.times(whole, write.lanes), write.first_lanes(rest))
         for r in write.rows_below(arg.rows, height):
-            for t in range(TAPS):
+            for total, t in zip(sums[r], taps):
                 where = write.at(arg.out, write.sum(arg.out_start, write.times(arg.out_row, r), t))
-                total = write.lane_sum(builder.load(sums[r][t]))
-                builder.store(builder.fadd(builder.load(where), total), where)
+                builder.store(builder.fadd(builder.load(where), write.lane_sum(builder.load(total))), where)
 
-    write.by_height(arg.height, tile)
+    def as_many_taps_as_fit(height: int) -> None:
+        together = vectors_per_tile()
+        for first in range(0, TAPS, together):
+            tile(height, range(first, min(first + together, TAPS)))
+
+    write.by_height(arg.height, as_many_taps_as_fit)
+
+
+def copy_rows(write: Writer, arg: SimpleNamespace) -> None:
+    builder = write.builder
+    full = vectors_per_tile() * write.lanes
+
+    def row_by_row(copy: Callable[[Any, Any], None]) -> None:
+        with cgutils.for_range(builder, arg.rows) as row:
+            offset = builder.load(write.at(arg.offsets, write.sum(arg.first, row.index)))
+            copy(write.sum(arg.b_start, offset), write.sum(arg.out_start, builder.mul(row.index, arg.out_row)))
+
+    def whole_row(source: Any, target: Any) -> None:
+        for lane in range(0, full, write.lanes):
+            write.store(write.load(arg.b, write.sum(source, lane), None), arg.out, write.sum(target, lane), None)
+
+    def part_of_row(source: Any, target: Any) -> None:
+        with cgutils.for_range(builder, write.ceiling(arg.lanes)) as vector:
+            lane = write.times(vector.index, write.lanes)
+            mask = write.first_lanes(builder.sub(arg.lanes, lane))
+            write.store(write.load(arg.b, write.sum(source, lane), mask), arg.out, write.sum(target, lane), mask)
+
+    with builder.if_else(builder.icmp_signed("==", arg.lanes, write.number(full))) as (whole, partial):
+        with whole:
+            row_by_row(whole_row)
+        with partial:
+            row_by_row(part_of_row)
+
+
+def copy_panel(write: Writer, arg: SimpleNamespace) -> None:
+    builder = write.builder
+
+    def panel(height: int) -> None:
+        rows = [builder.mul(arg.stride, row) for row in write.rows_or_last(arg.rows, height)]
+        with cgutils.for_range(builder, arg.length) as k:
+            source = write.sum(arg.start, builder.mul(arg.step, k.index))
+            target = write.sum(arg.panel_start, write.times(k.index, height))
+            for r, row in enumerate(rows):
+                builder.store(
+                    builder.load(write.at(arg.x, write.sum(source, row))), write.at(arg.panel, write.sum(target, r))
+                )
+
+    write.by_height(arg.height, panel)
 
 
 class Writer:
@@ -159,6 +209,10 @@ class Writer:
     def times(self, value: Any, factor: int) -> Any:
         return self.builder.mul(value, self.number(factor))
 
+    def ceiling(self, lanes: Any) -> Any:
+        """How many vectors so many lanes take."""
+        return self.builder.sdiv(self.sum(lanes, self.lanes - 1), self.number(self.lanes))
+
     def below(self, value: int, limit: Any) -> Any:
         return self.builder.icmp_signed("<", self.number(value), limit)
 
@@ -183,6 +237,11 @@ class Writer:
         else:
             align = ir.Constant(INT32, self.bytes)
             self.call(f"llvm.masked.store.{self.kind}.p0", ir.VoidType(), value, where, align, mask)
+
+    def prefetch(self, pointer: Any, index: Any) -> None:
+        """Ask for the cache line at `index`, which is going to be written."""
+        write, near, data = (ir.Constant(INT32, value) for value in (1, 2, 1))
+        self.call("llvm.prefetch.p0", ir.VoidType(), self.at(pointer, index), write, near, data)
 
     def splat(self, value: Any) -> Any:
         """A vector with `value` in every lane."""
@@ -227,3 +286,8 @@ class Writer:
         for r in range(height):
             with self.builder.if_then(self.below(r, rows)):
                 yield r
+
+    def rows_or_last(self, rows: Any, height: int) -> list[Any]:
+        """Each r < height, or the last row in the place of those that are not below `rows`."""
+        last = self.sum(rows, -1)
+        return [self.builder.select(self.below(r, rows), self.number(r), last) for r in range(height)]

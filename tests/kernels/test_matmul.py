@@ -5,7 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from minitorch_kernels.matmul import DEPTH, FEW_ROWS, matmul, memory_of, pack, run_of_memory
+from minitorch_kernels.matmul import matmul, memory_of, pack, run_of_memory
+from minitorch_kernels.matmul.product import FEW, LONG
+from minitorch_kernels.matmul.tiles import DEPTH
 from minitorch_kernels.vector import tile_lanes
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
@@ -18,12 +20,26 @@ def exact(rng, shape):
 
 
 @pytest.mark.skipif(not COMPILED, reason="too long in pure Python (NUMBA_DISABLE_JIT)")
-@pytest.mark.parametrize("M", [1, 5, FEW_ROWS - 1, FEW_ROWS, FEW_ROWS + 1, 2 * FEW_ROWS + 3])
+@pytest.mark.parametrize("M", [1, 5, FEW - 1, FEW, FEW + 1, 2 * FEW + 3])
 @pytest.mark.parametrize("K", [1, DEPTH - 1, DEPTH, DEPTH + 1, 2 * DEPTH + 1])
 @pytest.mark.parametrize("N", [1, WIDTH - 1, WIDTH, WIDTH + 1, 3 * WIDTH + 1])
 def test_on_both_sides_of_every_block_boundary(rng, M, K, N):
     a, b = exact(rng, (M, K)), exact(rng, (K, N))
     np.testing.assert_array_equal(matmul(a, b), a @ b)
+
+
+@pytest.mark.skipif(not COMPILED, reason="too long in pure Python (NUMBA_DISABLE_JIT)")
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+@pytest.mark.parametrize("M", [3, FEW, 4 * FEW + 1])
+@pytest.mark.parametrize("K", [LONG - 1, LONG, 3 * DEPTH + 1])
+@pytest.mark.parametrize("N", [2, FEW, FEW + 3])
+def test_every_way_to_multiply(rng, transpose_a, transpose_b, M, K, N):
+    """Factors in and across the order of memory, with few and many rows and columns, and batches of them."""
+    a = exact(rng, (2, K, M)).swapaxes(1, 2) if transpose_a else exact(rng, (2, M, K))
+    b = exact(rng, (2, N, K)).swapaxes(1, 2) if transpose_b else exact(rng, (2, K, N))
+    np.testing.assert_array_equal(matmul(a, b), a @ b)
+    np.testing.assert_array_equal(matmul(a[1], b[1]), a[1] @ b[1])
 
 
 @pytest.mark.parametrize("transpose_a", [False, True])
@@ -63,6 +79,16 @@ def test_pack_lays_panels_out_by_k(rng):
     assert panels.shape == (2, 2, 3, 4)
     np.testing.assert_array_equal(panels[:, 0], x[:, :4].swapaxes(1, 2))
     np.testing.assert_array_equal(panels[:, 1, :, 0], x[:, 4])
+
+
+@pytest.mark.parametrize("height", [4, 6, WIDTH])
+def test_pack_joins_taps(rng, height):
+    """Weights (G, L, KH, KW, C) seen through strides, some taps left out and turned round."""
+    w = exact(rng, (2, 5, 20, 3, 2)).transpose(0, 1, 3, 4, 2)[:, :, ::-2, ::-1]
+    panels = pack(w, height)
+    rows = w.reshape(2, 5, 2 * 2 * 20)
+    for g, row, k in np.ndindex(rows.shape):
+        assert panels[g, row // height, k, row % height] == rows[g, row, k]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from minitorch_kernels.jit import jit
-from minitorch_kernels.vector import HEIGHTS, TAPS, dot_tile, multiply_tile, tile_height, tile_lanes
+from minitorch_kernels.vector import (
+    HEIGHTS,
+    TAPS,
+    copy_panel,
+    copy_rows,
+    dot_tile,
+    multiply_tile,
+    tile_height,
+    tile_lanes,
+    vector_bytes,
+)
 
 COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 compiled_only = pytest.mark.skipif(not COMPILED, reason="needs compiled code to compare with (NUMBA_DISABLE_JIT)")
@@ -35,6 +45,16 @@ def compiled_dot_tile(
         a, a_start, a_row, a_runs, b, b_start, b_runs, offsets, tap,
         first, last, lane, lanes, out, out_start, out_row, height, rows,
     )  # fmt: skip
+
+
+@jit
+def compiled_copy_rows(b, b_start, offsets, first, rows, lanes, out, out_start, out_row):
+    copy_rows(b, b_start, offsets, first, rows, lanes, out, out_start, out_row)
+
+
+@jit
+def compiled_copy_panel(x, start, stride, step, length, rows, panel, panel_start, height):
+    copy_panel(x, start, stride, step, length, rows, panel, panel_start, height)
 
 
 def close(got, want, dtype):
@@ -89,6 +109,46 @@ def test_dot_tile(rng, dtype, height):
                     )  # fmt: skip
                     results.append(out)
                 close(*results, dtype)
+
+
+@pytest.mark.parametrize("function", [copy_rows, pytest.param(compiled_copy_rows, marks=compiled_only)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_copy_rows(rng, function, dtype):
+    full = tile_lanes(dtype)
+    b, offsets = rng.standard_normal(10 * full).astype(dtype), np.array([7, 0, 3 * full, 5, full])
+    for lanes in (1, full // 4, full // 2 + 1, full - 1, full):
+        out = np.zeros(3 * (full + 2) + 1, dtype)
+        function(b, 2, offsets, 1, 3, lanes, out, 1, full + 2)
+        want = np.zeros((3, full + 2), dtype)
+        for row, offset in zip(want, offsets[1:4]):
+            row[:lanes] = b[2 + offset : 2 + offset + lanes]
+        np.testing.assert_array_equal(out[1:].reshape(3, -1), want)
+
+
+@pytest.mark.parametrize("function", [copy_panel, pytest.param(compiled_copy_panel, marks=compiled_only)])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("height", HEIGHTS)
+def test_copy_panel(rng, function, dtype, height):
+    x = rng.standard_normal(100).astype(dtype)
+    for rows in range(1, height + 1):
+        for length in (0, 1, 5):
+            panel = np.zeros(2 + 6 * height, dtype)
+            function(x, 3, 11, 2, length, rows, panel, 2, height)
+            steps = panel[2:].reshape(6, height)
+            for k, r in np.ndindex(length, rows):
+                assert steps[k, r] == x[3 + r * 11 + k * 2]
+            assert not panel[:2].any()
+            assert not steps[length:].any()
+
+
+@compiled_only
+@pytest.mark.parametrize(
+    ("features", "width"), [("+avx2,+fma", 32), ("+avx512f,+avx2", 64), ("-avx2,+sse4.1", 16), ("", 16)]
+)
+def test_vectors_are_those_that_numba_compiles_for(monkeypatch, features, width):
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "CPU_FEATURES", features)
+    assert vector_bytes.__wrapped__() == width
 
 
 @compiled_only

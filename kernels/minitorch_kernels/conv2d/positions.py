@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from ..im2col import Pair, col2im, im2col, output_size
-from ..layout import as_batch_first, empty_batch_last, stored_batch_last
+from ..layout import as_batch_first, stored_batch_last
 from ..matmul import matmul, multiply, pack, run_of_memory
+from ..memory import empty
 from ..vector import tile_height, tile_lanes
 from .reference import filter_matrix, split_groups
 
@@ -31,15 +33,12 @@ def conv2d_cpu(
         cols = split_groups(im2col(x, (KH, KW), stride, padding, dilation), groups)
         y = as_batch_first(matmul(filter_matrix(w, groups), cols).reshape(O, OH, OW, N))
         return y if b is None else np.add(y, b[:, None, None], out=y)
-    y = empty_batch_last((N, O, OH, OW), x.dtype)
-    rows, columns = (
-        Axis(out, tuple(range(n)), tuple(range(-p, n * s - p, s)), tuple(range(0, k * d, d)), size)
-        for out, n, k, s, p, d, size in zip((OH, OW), (OH, OW), (KH, KW), stride, padding, dilation, (H, W))
-    )
+    y = empty((O, OH, OW, N), x.dtype)
     # (O, C/g, KH, KW) -> (G, O/g, KH, KW, C/g)
     taps = w.reshape(groups, O // groups, C // groups, KH, KW).transpose(0, 1, 3, 4, 2)
-    convolve(stored_batch_last(x), taps, np.zeros(O, x.dtype) if b is None else b, rows, columns, stored_batch_last(y))
-    return y
+    plan = output_plan((H, W), (OH, OW), (KH, KW), stride, padding, dilation, C // groups, N)
+    convolve(stored_batch_last(x), taps, np.zeros(O, x.dtype) if b is None else b, plan, y)
+    return as_batch_first(y)
 
 
 def conv2d_input_grad_cpu(
@@ -50,17 +49,54 @@ def conv2d_input_grad_cpu(
         cols = matmul(filter_matrix(w, groups).swapaxes(1, 2), split_groups(dy.reshape(N, O, OH * OW), groups))
         cols = as_batch_first(cols.reshape(groups * cols.shape[1], OH * OW, N))
         return col2im(cols, size, (KH, KW), stride, padding, dilation)
-    dx = empty_batch_last((N, Cg * groups, *size), dy.dtype)
+    dx = empty((Cg * groups, *size, N), dy.dtype)
     stored, start = stored_batch_last(dy), np.zeros(Cg * groups, dy.dtype)
     # (O, C/g, KH, KW) -> (G, C/g, KH, KW, O/g)
     taps = w.reshape(groups, O // groups, Cg, KH, KW).transpose(0, 2, 3, 4, 1)
-    row_classes, column_classes = (
-        residue_classes(*axis) for axis in zip(size, (OH, OW), (KH, KW), stride, padding, dilation)
+    for ky, kx, plan in input_plans(size, (OH, OW), (KH, KW), stride, padding, dilation, O // groups, N):
+        convolve(stored, taps[:, :, ky, kx], start, plan, dx)
+    return as_batch_first(dx)
+
+
+def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, plan: Plan, y: np.ndarray) -> None:
+    """y[o, out] = start[o] + Σ_{ky, kx, c} w[o, ky, kx, c] · x[c, base + taps], at the positions of the plan.
+
+    x (C, H, W, N) and y (O, OH, OW, N) as stored; w (G, O/g, KH, KW, C/g).
+    """
+    G, M, KH, KW, Cg = w.shape
+    height, width = tile_height(M), tile_lanes(x.dtype)
+    multiply(
+        pack(w, height).reshape(-1), run_of_memory(start), run_of_memory(x), Cg * x[0].size, width, plan.offsets,
+        y.reshape(-1), M * y[0].size, y[0].size, plan.runs, G, M, KH * KW * Cg, height, width,
+    )  # fmt: skip
+
+
+class Plan(NamedTuple):
+    """Where a convolution reads and writes, as `multiply` takes it."""
+
+    runs: np.ndarray
+    offsets: np.ndarray  # where tap (ky, kx, c) lies from a position's base
+
+
+@functools.lru_cache(maxsize=256)
+def output_plan(
+    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, C: int, N: int
+) -> Plan:
+    """y: position i sums over the taps from i s - p on."""
+    rows, columns = (
+        Axis(n, tuple(range(n)), tuple(range(-p, n * s - p, s)), tuple(range(0, k * d, d)), length)
+        for length, n, k, s, p, d in zip(size, out, kernel, stride, padding, dilation)
     )
-    for ky, rows in row_classes:
-        for kx, columns in column_classes:
-            convolve(stored, taps[:, :, ky][:, :, :, kx], start, rows, columns, stored_batch_last(dx))
-    return dx
+    return plan_of(rows, columns, C, N)
+
+
+@functools.lru_cache(maxsize=256)
+def input_plans(
+    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, O: int, N: int
+) -> list[tuple[slice, slice, Plan]]:
+    """dx: for each class of positions the taps of the kernel that reach it, and its plan."""
+    row_classes, column_classes = (residue_classes(*axis) for axis in zip(size, out, kernel, stride, padding, dilation))
+    return [(ky, kx, plan_of(rows, columns, O, N)) for ky, rows in row_classes for kx, columns in column_classes]
 
 
 class Axis(NamedTuple):
@@ -73,39 +109,24 @@ class Axis(NamedTuple):
     input_size: int
 
 
-def residue_classes(size: int, out: int, k: int, s: int, p: int, d: int) -> list[tuple[list[int], Axis]]:
-    """The input positions by (i + p) mod s, each class with the taps of the kernel that reach it.
+def residue_classes(size: int, out: int, k: int, s: int, p: int, d: int) -> list[tuple[slice, Axis]]:
+    """The input positions by (i + p) mod s, each class with the taps of the kernel that reach it, last tap first.
 
     Position i = s q + r - p received tap k from the window at (i + p - k d) / s, which is q - (k d - r) / s.
     """
-    classes = []
+    classes, apart = [], s // math.gcd(s, d)
     for r in range(s):
-        kept = [tap for tap in range(k) if tap * d % s == r][::-1]
+        first = next((tap for tap in range(min(k, apart)) if tap * d % s == r), k)
+        kept = range(first, k, apart)[::-1]
         q = range(-((r - p) // s), (size - 1 + p - r) // s + 1)
-        axis = Axis(size, tuple(s * i + r - p for i in q), tuple(q), tuple((r - tap * d) // s for tap in kept), out)
-        classes.append((kept, axis))
+        taps = tuple((r - tap * d) // s for tap in kept)
+        axis = Axis(size, tuple(s * i + r - p for i in q), tuple(q), taps, out)
+        classes.append((slice(kept[0], None, -apart) if kept else slice(0, 0), axis))
     return classes
 
 
-def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, rows: Axis, columns: Axis, y: np.ndarray) -> None:
-    """y[o, out] = start[o] + Σ_{ky, kx, c} w[o, ky, kx, c] · x[c, base + taps], at the outputs of the two axes.
-
-    x (C, H, W, N) and y (O, OH, OW, N) as stored; w (G, O/g, KH, KW, C/g).
-    """
-    G, M, KH, KW, Cg = w.shape
-    N, K = x.shape[3], KH * KW * Cg
-    runs, offsets = plan(rows, columns, Cg, N)
-    height, width = tile_height(M), tile_lanes(x.dtype)
-    panels = pack(w.reshape(G, M, K), height)
-    multiply(
-        panels.reshape(-1), run_of_memory(start), run_of_memory(x), Cg * x[0].size, width, offsets,
-        y.reshape(-1), M * y[0].size, y[0].size, runs, G, M, K, height, width,
-    )  # fmt: skip
-
-
-@functools.lru_cache(maxsize=256)
-def plan(rows: Axis, columns: Axis, C: int, N: int) -> tuple[np.ndarray, np.ndarray]:
-    """The runs of a convolution for `multiply`, and where tap (ky, kx, c) lies from a position's base."""
+def plan_of(rows: Axis, columns: Axis, C: int, N: int) -> Plan:
+    """The plan of a convolution with C input channels in each group at the outputs of the two axes."""
     W, KW = columns.input_size, len(columns.taps)
     taps_y, taps_x = np.array(rows.taps, np.int64), np.array(columns.taps, np.int64)
     planes = np.arange(C) * rows.input_size * W
@@ -121,7 +142,7 @@ def plan(rows: Axis, columns: Axis, C: int, N: int) -> tuple[np.ndarray, np.ndar
         KW * C,
         np.maximum(count_y, 1),
     )
-    return np.stack([column.reshape(-1) for column in runs], axis=1), offsets.reshape(-1)
+    return Plan(np.stack([column.reshape(-1) for column in runs], axis=1), offsets.reshape(-1))
 
 
 def stretches(axis: Axis, join: bool) -> tuple[np.ndarray, ...]:

@@ -1,0 +1,52 @@
+"""`dots`: products whose lanes are summed, such as the gradient of a convolution's weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..jit import jit, prange
+from ..vector import TAPS, dot_tile, tile_height
+from .panels import run_of_memory
+
+SEGMENT = 2048  # lanes that a dot product takes at once: ten rows of them stay in the L2 cache
+CHUNKS = 32  # parts of a sum, for the threads to share; fixed, so that their number changes no bit
+
+
+def dots(
+    a: np.ndarray, a_row: int, a_starts: np.ndarray,
+    b: np.ndarray, b_starts: np.ndarray, offsets: np.ndarray, M: int, lanes: int,
+) -> np.ndarray:  # fmt: skip
+    """d[g, m, k] = Σ_run Σ_lane a[g, a_starts[run] + m a_row + lane] · b[g, b_starts[run] + offsets[k] + lane].
+
+    The runs are cut into at most CHUNKS parts, each summed on its own, and the parts are added in order.
+    """
+    G, K = len(a), len(offsets)
+    parts = max(1, min(CHUNKS, -(-len(a_starts) * lanes // SEGMENT), 2**22 // max(1, G * M * K)))
+    partial = np.zeros((parts, G, M, -(-K // TAPS) * TAPS), a.dtype)
+    offsets = np.append(offsets, np.zeros(partial.shape[3] - K, np.int64))
+    sum_parts(
+        run_of_memory(a), a[0].size, a_row, a_starts, run_of_memory(b), b[0].size, b_starts, offsets, lanes,
+        partial.reshape(-1), parts, G, M, tile_height(M),
+    )  # fmt: skip
+    return partial.sum(0)[:, :, :K]
+
+
+@jit(parallel=True)
+def sum_parts(
+    a, a_group, a_row, a_starts, b, b_group, b_starts, offsets, lanes, partial, parts, G, M, height
+):  # fmt: skip
+    """partial[part, g, m, k] += that part of the sum in `dots`; one task per part, group and panel of rows."""
+    P, K = (M + height - 1) // height, len(offsets)
+    together = max(1, SEGMENT // max(lanes, 1))  # short runs are taken several at a time, long ones are cut
+    segments = (lanes + SEGMENT - 1) // SEGMENT
+    pieces = (len(a_starts) + together - 1) // together * segments
+    for item in prange(parts * G * P):
+        part, g, m = item // (G * P), item // P % G, item % P * height
+        for piece in range(part * pieces // parts, (part + 1) * pieces // parts):
+            run, lane = piece // segments * together, piece % segments * SEGMENT
+            for k in range(0, K, TAPS):
+                dot_tile(
+                    a, g * a_group + m * a_row, a_row, a_starts, b, g * b_group, b_starts, offsets, k,
+                    run, min(run + together, len(a_starts)), lane, min(SEGMENT, lanes - lane),
+                    partial, ((part * G + g) * M + m) * K + k, K, height, min(height, M - m),
+                )  # fmt: skip
