@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import enable_grad
+from ..listening import told
 from ..tensor import Tensor, array_from
 
 Group = dict[str, Any]
@@ -75,6 +76,7 @@ class Optimizer:
     def check_options(self, group: Group) -> None:
         """ValueError for options that make no sense."""
 
+    @told
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero in place."""
         for group in self.param_groups:
@@ -84,6 +86,7 @@ class Optimizer:
                 else:
                     param.grad.zero_()
 
+    @told
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change the parameters by one step; `closure`, if given, computes the loss and its gradients first."""
         loss = None
