@@ -26,6 +26,7 @@ from .resample2d import resample2d
 from .rmsprop import rmsprop_step
 from .sgd import sgd_step
 from .sigmoid import sigmoid, sigmoid_grad
+from .tanh import tanh, tanh_grad
 
 __all__ = [
     "REGISTRY",
@@ -70,5 +71,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
     "take_pixels",
+    "tanh",
+    "tanh_grad",
     "use",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import minitorch_kernels as kernels
@@ -33,20 +34,37 @@ def batch_norm(
     ValueError in training for a single value per channel, RuntimeError where sizes or dtypes do not fit.
     Source: Dive into Deep Learning, section 8.5; Ioffe and Szegedy, arXiv:1502.03167.
     """
-    check_channels("batch_norm", input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    return by_batch_or_running_statistics(
+        "batch_norm",
+        batch_norm_training,
+        batch_norm_inference,
+        (input, running_mean, running_var, weight, bias, training, momentum, eps),
+    )
+
+
+def by_batch_or_running_statistics(
+    name: str, by_batch: Callable[..., Any], by_running: Callable[..., Any], arguments: Any, *further: Any
+) -> Tensor:
+    """Batch normalisation with the `arguments` of `batch_norm`, carried out by one of two operations.
+
+    In training that is by_batch(x, weight, bias, eps, *further) -> y, mean, var, and the running statistics move;
+    otherwise by_running(x, mean, var, weight, bias, eps, *further) -> y.
+    """
+    input, running_mean, running_var, weight, bias, training, momentum, eps = arguments
+    check_channels(name, input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(
-                "batch_norm: training=False needs running_mean and running_var; give both, or pass training=True"
+                f"{name}: training=False needs running_mean and running_var; give both, or pass training=True"
             )
-        return batch_norm_inference(input, running_mean, running_var, weight, bias, eps)
+        return by_running(input, running_mean, running_var, weight, bias, eps, *further)
     values = len(input) * math.prod(input.shape[2:])
     if values == 1:
         raise ValueError(
-            f"batch_norm: training needs more than one value per channel, got shape {input.shape}; "
+            f"{name}: training needs more than one value per channel, got shape {input.shape}; "
             "use a larger batch, or .eval()"
         )
-    y, mean, var = batch_norm_training(input, weight, bias, eps)
+    y, mean, var = by_batch(input, weight, bias, eps, *further)
     if values:
         move_towards(running_mean, mean, momentum)
         move_towards(running_var, var * (values / (values - 1)), momentum)
