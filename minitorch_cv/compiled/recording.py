@@ -38,7 +38,7 @@ class Entry:
             "call": a function marked `@told`, repeated as a whole; it gets tensors where it got tensors.
             "backward": `inputs[0].backward()`, with the cotangent inputs[1] where there are two.
     parents  for each input of an operation, the slot that its gradient goes to; None where no gradient is wanted.
-    given    for each input, shape and dtype where it is a tensor.
+    given    for each input, shape and dtype where it is a tensor; made: those of each result.
     tensors  the inputs that a call gets as tensors.
     """
 
@@ -47,7 +47,7 @@ class Entry:
     inputs: tuple[int, ...]
     options: tuple[tuple[str, int], ...] = ()
     results: tuple[int, ...] = ()
-    shapes: tuple[tuple[int, ...], ...] = ()
+    made: tuple[tuple[tuple[int, ...], Any], ...] = ()
     parents: tuple[Parent, ...] = ()
     given: tuple[tuple[tuple[int, ...], Any] | None, ...] = ()
     tensors: tuple[int, ...] = ()
@@ -135,7 +135,7 @@ class Recorder:
         results = result if isinstance(result, tuple) else () if result is None else (result,)
         arrays = [value._array if isinstance(value, Tensor) else value for value in results]
         entry.results = tuple(self.know(array, self.new_slot(None)) for array in arrays)
-        entry.shapes = tuple(getattr(array, "shape", ()) for array in arrays)
+        entry.made = tuple((np.shape(array), np.asarray(array).dtype) for array in arrays)
         self.entries.append(entry)
 
     def backward(

@@ -14,6 +14,7 @@ from minitorch_kernels.kernel import Array
 from ..graph import GradientSum, Node, Saved
 from ..tensor import Tensor
 from .buffers import Arena, Buffers, Log
+from .fusing import fused
 from .instructions import Call, Gradients, Instruction, Operation, Receive, Seed, kept, let_go
 from .recording import Recorder, has_hooks
 
@@ -35,7 +36,16 @@ class Recording:
             self.values[slot] = array
         self.buffers = Buffers()
         root = self.root = recorder.root
-        self.entries = recorder.entries
+        returned = {slot for slot, _ in pairs(self.output, self.output)}
+        constants = set(recorder.constants)
+
+        def constant(value: Any) -> int:
+            slot = self.new_slot()
+            self.values[slot] = value
+            constants.add(slot)
+            return slot
+
+        self.entries = fused(recorder.entries, returned, set(recorder.externals), constant)
         externals = dict(recorder.externals)
         backwards = {
             number: Gradients(self.entries, entry.inputs[0], self.new_slot)
@@ -62,12 +72,7 @@ class Recording:
             self.later = last.instructions(self.entries, closures)
             self.leaves = [(leaf, last.slots[leaf]) for leaf in last.leaves]
             self.dy = last.slots[root]
-        fixed = {
-            *recorder.constants,
-            *externals,
-            *(slot for slot, _ in pairs(self.output, self.output)),
-            *(slot for _, slot in self.leaves),
-        }
+        fixed = {*constants, *externals, *returned, *(slot for _, slot in self.leaves)}
         let_go([*self.forward, *self.later], fixed)
         self.closures = set(closures.values())
 

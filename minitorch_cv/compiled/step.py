@@ -12,6 +12,7 @@ from ..graph import is_grad_enabled
 from ..listening import current, listening
 from ..tensor import Tensor
 from .buffers import Log
+from .plan import Plan
 from .recording import Recorder, RecordingError
 from .replaying import Recording, served_by
 
@@ -60,6 +61,16 @@ class Compiled:
         else:
             pending.append(recorder)
         return output
+
+    @property
+    def plan(self) -> Plan:
+        """The list of what the latest call did, and the memory it takes; `print` shows it as a table.
+
+        RuntimeError before there is one, which the second call with the same kind of arguments makes.
+        """
+        if self.latest is None:
+            raise RuntimeError("plan: nothing is recorded yet; call the step three times with arguments of one shape")
+        return Plan(self.latest)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "step":

@@ -10,6 +10,7 @@ import minitorch_kernels as kernels
 from minitorch_kernels.kernel import Array
 
 from ..graph import no_grad
+from ..listening import told
 from ..tensor import Tensor
 from .checks import same_dtype
 from .differentiable import differentiable
@@ -99,6 +100,7 @@ def batch_norm_inference(
     return y, backward
 
 
+@told
 def move_towards(running: Tensor | None, value: Tensor, momentum: float) -> None:
     """running = (1 - momentum) running + momentum value, in its own memory."""
     if running is not None:
