@@ -56,7 +56,7 @@ class Entry:
     @property
     def name(self) -> str:
         """What a reader knows the function as."""
-        return self.function.__name__.rstrip("_")
+        return self.function.__qualname__.rpartition("<locals>.")[2].strip("_")
 
 
 class Recorder:
@@ -115,7 +115,11 @@ class Recorder:
         self.modules[id(module)] = (module, module.training)
 
     def refuse(self, what: str, instead: str) -> None:
-        raise RecordingError(f"{user_line()}: {what} cannot be recorded: {instead}")
+        raise self.error(what, instead)
+
+    def error(self, what: str, instead: str) -> RecordingError:
+        """What to raise for something that cannot be recorded."""
+        return RecordingError(f"{user_line()}: {what} cannot be recorded: {instead}")
 
     # -- how it writes -------------------------------------------------------------------------------------------------
 
@@ -143,7 +147,7 @@ class Recorder:
     ) -> None:
         """A backward; everything below the root must have been recorded, and nobody else wait for a gradient."""
         self.check_graph(root)
-        inputs = (self.parent_slot(root._node),)
+        inputs: tuple[int, ...] = (self.parent_slot(root._node),)
         if gradient is not None:
             inputs += (self.slot_of(gradient),)
         given = ((root.shape, root.dtype),)
@@ -178,12 +182,15 @@ class Recorder:
         if isinstance(parent, Node):
             if parent not in self.nodes:
                 self.refuse(
-                    f"the use of a tensor made by {parent.name} before or beside the step",
-                    "make it inside the step, or detach() it",
+                    f"the use of a tensor made by {parent.name} before the step, or by a write to a view,",
+                    "make it inside the step and out of place, or detach() it",
                 )
             return self.nodes[parent]
         slot = self.slot_of(parent)
         if slot in self.externals:
+            known = self.externals[slot]
+            if known is not parent and known.requires_grad:
+                self.refuse("the use of two parameters over the same memory", "use one of them for both")
             self.externals[slot] = parent
         return slot
 
@@ -197,7 +204,7 @@ class Recorder:
         if id(array) in self.slots:
             return self.slots[id(array)][1]
         if not isinstance(value, Tensor):
-            self.refuse(
+            raise self.error(
                 f"an array of shape {array.shape} that NumPy made from values of the step", "compute it with tensors"
             )
         slot = self.know(array, self.new_slot(None))
@@ -210,14 +217,14 @@ class Recorder:
         return len(self.values) - 1
 
     def know(self, array: Any, slot: int) -> int:
-        """From now on this array is the value of `slot`, as long as it lives."""
+        """From now on this array is the value of `slot`, as long as it lives; one that is known stays what it is."""
         key = id(array)
 
         def forget(ref: weakref.ref[Any]) -> None:
             if key in self.slots and self.slots[key][0] is ref:
                 del self.slots[key]
 
-        if isinstance(array, np.ndarray):
+        if isinstance(array, np.ndarray) and key not in self.slots:
             self.slots[key] = (weakref.ref(array, forget), slot)
         return slot
 

@@ -46,7 +46,7 @@ class Recording:
             return slot
 
         self.entries = fused(recorder.entries, returned, set(recorder.externals), constant)
-        externals = dict(recorder.externals)
+        externals = self.outside = dict(recorder.externals)
         backwards = {
             number: Gradients(self.entries, entry.inputs[0], self.new_slot)
             for number, entry in enumerate(self.entries)
@@ -75,6 +75,10 @@ class Recording:
         fixed = {*constants, *externals, *returned, *(slot for _, slot in self.leaves)}
         let_go([*self.forward, *self.later], fixed)
         self.closures = set(closures.values())
+        read = {slot for step in self.forward if isinstance(step, Operation) for slot in step.reads}
+        self.read_from_outside = sorted(
+            slot for slot in read if slot in externals or (slot < self.arguments and slot not in constants)
+        )
 
     def new_slot(self) -> int:
         self.values.append(None)
@@ -93,28 +97,32 @@ class Recording:
             values[slot] = arg._array if isinstance(arg, Tensor) else arg
         source = self.buffers.take()
         execute(self.forward, values, args, source)
-        own: dict[int, Tensor] = {slot: tensor for tensor, _, _, slot in self.externals}
-        own |= {slot: arg for slot, arg in enumerate(args) if isinstance(arg, Tensor)}
-        output = filled(self.output, lambda slot: own[slot] if slot in own else Tensor(values[slot]))
+        output = filled(self.output, lambda slot: self.tensor(slot, values, args))
         if self.root is None:
             self.buffers.give_back(source)
         else:
             result = next(t for slot, t in pairs(self.output, output) if slot == self.root)
             for _, tensor in pairs(self.output, output):
                 source.escape(tensor._array)
-            self.attach(result, own, Later(self, values, args, source))
+            self.attach(result, values, args, source)
         return output
 
-    def attach(self, result: Tensor, own: dict[int, Tensor], later: Later) -> None:
+    def tensor(self, slot: int, values: list[Any], args: Sequence[Any]) -> Tensor:
+        """The tensor of a slot: itself where it comes from outside, else a new one."""
+        if slot < self.arguments:
+            return args[slot]
+        return self.outside[slot] if slot in self.outside else Tensor(values[slot])
+
+    def attach(self, result: Tensor, values: list[Any], args: Sequence[Any], source: Log | Arena) -> None:
         """Make the whole step one node of the caller's graph."""
-        tensors = [own[leaf] for leaf, _ in self.leaves]
-        read = {slot for step in self.forward if isinstance(step, Operation) for slot in step.reads if slot in own}
+        leaves = [self.tensor(leaf, values, args) for leaf, _ in self.leaves]
+        read = [self.tensor(slot, values, args) for slot in self.read_from_outside]
         result._node = Node(
             "compiled",
-            parents=tuple(tensor._node or tensor for tensor in tensors),
-            inputs=tuple((tensor.shape, tensor.dtype) for tensor in tensors),
-            backward=later,
-            saved=[Saved(f"a tensor of shape {own[slot].shape} that it reads", own[slot]._storage) for slot in read],
+            parents=tuple(leaf._node or leaf for leaf in leaves),
+            inputs=tuple((leaf.shape, leaf.dtype) for leaf in leaves),
+            backward=Later(self, values, args, source),
+            saved=[Saved(f"a tensor of shape {tensor.shape} that it reads", tensor._storage) for tensor in read],
         )
         result._seen_version = result._storage.version
 

@@ -33,11 +33,13 @@ class Compiled:
         self.pending: dict[Any, list[Recorder]] = {}
         self.latest: Recording | None = None
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **options: Any) -> Any:
         if current.recorder is not None or current.listener is not None:
-            return self.step(*args)  # part of a larger recording, or of an export
+            return self.step(*args, **options)  # part of a larger recording, or of an export
+        if options:
+            raise TypeError(f"compiled: pass {', '.join(options)} by position; keywords are not recorded")
         key = kind_of(args)
-        for recording in self.recordings.get(key, ()):
+        for recording in tuple(self.recordings.get(key, ())):
             if recording.still_holds():
                 self.latest = recording
                 return recording.run(args)
@@ -50,14 +52,15 @@ class Compiled:
             output = self.step(*args)
         recorder.finish(output)
         pending = self.pending.setdefault(key, [])
-        differences = [recorder.difference(other) for other in pending]
-        if None in differences:
-            del self.pending[key]
+        alike = [other for other in pending if other.modules == recorder.modules]
+        difference = recorder.difference(alike[-1]) if alike else ""
+        if difference is None:
+            self.pending.pop(key, None)
             self.latest = Recording(recorder)
             self.recordings.setdefault(key, deque(maxlen=RECORDINGS)).appendleft(self.latest)
-        elif len(pending) == ATTEMPTS - 1:
-            del self.pending[key]
-            raise RecordingError(f"the step did something else in each of {ATTEMPTS} runs. {differences[-1]}")
+        elif len(alike) == ATTEMPTS - 1:
+            self.pending.pop(key, None)
+            raise RecordingError(f"the step did something else in each of {ATTEMPTS} runs. {difference}")
         else:
             pending.append(recorder)
         return output
@@ -113,4 +116,9 @@ def kind_of(args: tuple[Any, ...]) -> Any:
         (arg._array.shape, arg._array.dtype, arg._array.strides, arg.requires_grad) if isinstance(arg, Tensor) else arg
         for arg in args
     )
+    try:
+        hash(given)
+    except TypeError:
+        kinds = ", ".join(type(arg).__name__ for arg in args)
+        raise TypeError(f"compiled: got ({kinds}); pass tensors and plain values, each as an argument") from None
     return given, is_grad_enabled(), kernel._forced.get()
