@@ -23,12 +23,13 @@ def empty_batch_last(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 def as_batch_first(stored: np.ndarray) -> np.ndarray:
     """(..., N) as stored -> (N, ...) as tensors show it; a view."""
-    return np.moveaxis(stored, -1, 0)
+    last = stored.ndim - 1
+    return stored.transpose(last, *range(last))
 
 
 def stored_batch_last(x: np.ndarray) -> np.ndarray:
     """(N, ...) with any strides -> C-contiguous (..., N); a view where x lies that way already, else a copy."""
-    stored = np.moveaxis(x, 0, -1)
+    stored = x.transpose(*range(1, x.ndim), 0)
     if stored.flags.c_contiguous:
         return stored
     copy = empty(stored.shape, x.dtype)

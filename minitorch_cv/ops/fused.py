@@ -61,14 +61,12 @@ def batch_norm_training_add_relu(
 
     With g = dy where y > 0, else 0: the gradients of `batch_norm_training` with g for dy, and dresidual = g.
     """
-    y, mean, var, rstd = kernels.batch_norm_train(x, weight, bias, eps)
-    y = y if residual is None else y + residual
-    y = kernels.relu(y) if relu else y
+    y, mean, var, rstd = kernels.batch_norm_train(x, weight, bias, eps, residual, relu)
+    positive = y if relu else None
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
-        g = kernels.relu_grad(dy, y) if relu else dy
-        dx, dw, db = kernels.batch_norm_train_grad(g, x, weight, mean, rstd)
-        return dx, dw, db, None, g
+        dx, dw, db, g = kernels.batch_norm_train_grad(dy, x, weight, mean, rstd, positive, needs[4])
+        return dx, dw, db, None, g if relu else dy
 
     return (y, mean, var), backward
 
@@ -88,14 +86,12 @@ def batch_norm_inference_add_relu(
 
     With g = dy where y > 0, else 0: the gradients of `batch_norm_inference` with g for dy, and dresidual = g.
     """
-    y = kernels.batch_norm_inference(x, mean, var, weight, bias, eps)
-    y = y if residual is None else y + residual
-    y = kernels.relu(y) if relu else y
+    y = kernels.batch_norm_inference(x, mean, var, weight, bias, eps, residual, relu)
+    positive = y if relu else None
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
-        g = kernels.relu_grad(dy, y) if relu else dy
-        dx, dw, db = kernels.batch_norm_inference_grad(g, x, weight, mean, var, eps)
-        return dx, None, None, dw, db, None, g
+        dx, dw, db, g = kernels.batch_norm_inference_grad(dy, x, weight, mean, var, eps, positive, needs[6])
+        return dx, None, None, dw, db, None, g if relu else dy
 
     return y, backward
 

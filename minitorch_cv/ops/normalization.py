@@ -81,7 +81,7 @@ def batch_norm_training(x: Array, weight: Array | None, bias: Array | None, eps:
     y, mean, var, rstd = kernels.batch_norm_train(x, weight, bias, eps)
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
-        return kernels.batch_norm_train_grad(dy, x, weight, mean, rstd)
+        return kernels.batch_norm_train_grad(dy, x, weight, mean, rstd)[:3]
 
     return (y, mean, var), backward
 
@@ -94,7 +94,7 @@ def batch_norm_inference(
     y = kernels.batch_norm_inference(x, mean, var, weight, bias, eps)
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
-        dx, dw, db = kernels.batch_norm_inference_grad(dy, x, weight, mean, var, eps)
+        dx, dw, db, _ = kernels.batch_norm_inference_grad(dy, x, weight, mean, var, eps)
         return dx, None, None, dw, db
 
     return y, backward
