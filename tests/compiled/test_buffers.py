@@ -5,6 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minitorch_cv.compiled.buffers import Arena, Buffer, Buffers, Layout, Log, place
+from minitorch_cv.compiled.replaying import served_by
+from minitorch_cv.graph import GradientSum
+from minitorch_cv.ops.shape import joined
 from minitorch_kernels import memory
 
 
@@ -109,3 +112,24 @@ def test_too_few_requests_are_planned_anew():
     arena.empty((100,), np.dtype(np.float32), 400)
     buffers.give_back(arena)
     assert isinstance(buffers.take(), Log)
+
+
+def requests(make):
+    """The shapes that a computation asks for, through the kernels' memory."""
+    log = Log()
+    with served_by(log):
+        result = make()
+    return [buffer.shape for buffer in log.buffers], result
+
+
+def test_joined_tensors_and_sums_of_gradients_lie_in_planned_memory():
+    parts = [np.ones((channels, 8, 8, 64), np.float32).transpose(3, 0, 1, 2) for channels in (2, 3)]
+    shapes, (y, _) = requests(lambda: joined.__wrapped__(*parts, dim=1))
+    assert shapes == [(y.size,)]
+    assert y.strides == (4, 64 * 64 * 4, 8 * 64 * 4, 64 * 4)  # batch-last, as the parts
+    total = GradientSum()
+    total.add(y, fresh=False)
+    shapes, _ = requests(lambda: total.add(y, fresh=True))
+    assert shapes == [(y.size,)]
+    assert total.total.strides == y.strides
+    np.testing.assert_array_equal(total.total, np.full(y.shape, 2))
