@@ -107,3 +107,11 @@ def test_whole_networks_use_them():
     carried_out = [row.name for row in plan.rows]
     assert {"activation_avg_pool", "activation_max_pool"} <= set(carried_out)
     assert "sigmoid" not in carried_out
+
+
+def test_a_result_that_is_used_twice_is_left_alone():
+    def step(x):
+        y = F.relu(x)
+        return F.avg_pool2d(y, 2).sum() + (y * y).sum()
+
+    assert names(step, IMAGES)[:2] == ["relu", "avg_pool"]

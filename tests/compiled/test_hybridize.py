@@ -127,3 +127,15 @@ def test_hooks_of_the_network_itself_are_called():
     for _ in range(4):
         net(torch.ones(1, 3))
     assert seen == [(1, 2)] * 4
+
+
+def test_a_result_that_was_dropped_at_first_and_is_held_later():
+    net = nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.Sigmoid(), nn.Conv2d(3, 3, 3, padding=1)).hybridize()
+    data = batches(7)
+    for x, _ in data[:5]:
+        net(x).sum().backward()
+    held = net(data[5][0])
+    copied = held.detach().numpy().copy()
+    held.sum().backward()
+    net(data[6][0]).sum().backward()
+    np.testing.assert_array_equal(held.detach().numpy(), copied)

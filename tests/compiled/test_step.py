@@ -395,3 +395,74 @@ def test_a_step_that_never_settles_is_an_error():
     run = torch.compile(lambda x: x * next(count))
     with pytest.raises(RecordingError, match=r"test_step.py:\d+: mul was called with different options"):
         repeat(run, 9, torch.ones(2))
+
+
+def test_modes_that_alternate_from_the_start():
+    def train(wrap):
+        net, _, _ = trainer(Residual)
+        run = wrap(lambda x: net(x))
+        results = []
+        for number, (x, _) in enumerate(batches(10)):
+            net.train(number % 2 == 0)
+            torch.manual_seed(number)
+            results.append(run(x).tolist())
+        return results
+
+    eager, compiled = eager_and_compiled(train)
+    assert eager == compiled
+
+
+def test_a_parameter_with_another_array_is_seen():
+    net, _, _ = trainer(conv_net)
+    run = torch.compile(lambda x: net(x))
+    x = batches(1)[0][0]
+    repeat(run, 4, x)
+    net[0].weight.data = torch.zeros(3, 1, 3, 3)
+    np.testing.assert_array_equal(run(x).detach().numpy(), net(x).detach().numpy())
+
+
+def test_an_operation_that_returns_its_input():
+    w = torch.ones(3, requires_grad=True)
+
+    def step(x):
+        with torch.no_grad():
+            same = w.contiguous()
+        (x * same + x * w).sum().backward()
+
+    run = torch.compile(step)
+    for count in range(1, 6):
+        run(torch.arange(3.0))
+        assert w.grad.tolist() == [0, count, 2 * count]
+
+
+def test_a_write_to_an_argument_is_seen_outside():
+    w, x = torch.ones(3, requires_grad=True), torch.ones(3)
+
+    def step(x):
+        x += 1
+
+    run = torch.compile(step)
+    repeat(run, 4, x)
+    y = (w * x).sum()
+    run(x)
+    assert x.tolist() == [6, 6, 6]
+    with pytest.raises(RuntimeError, match="was changed in place after the forward pass"):
+        y.backward()
+
+
+def test_a_gradient_that_an_operation_does_not_give():
+    """Batch norm by given statistics passes no gradient to them: what made them is not reached."""
+
+    def train(wrap):
+        w, scale = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+
+        @wrap
+        def step(x):
+            F.batch_norm(x, w * 2, torch.ones(2), scale).sum().backward()
+
+        repeat(step, 4, torch.arange(8.0).reshape(4, 2))
+        return w.grad, scale.grad.tolist()
+
+    eager, compiled = eager_and_compiled(train)
+    assert eager[0] is None
+    assert eager == compiled
