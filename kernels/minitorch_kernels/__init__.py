@@ -8,7 +8,7 @@ from .adadelta import adadelta_step
 from .adagrad import adagrad_step
 from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
-from .avg_pool2d import avg_pool2d, avg_pool2d_grad
+from .avg_pool2d import activation_avg_pool2d, activation_avg_pool2d_grad, avg_pool2d, avg_pool2d_grad
 from .batch_norm import batch_norm_inference, batch_norm_inference_grad, batch_norm_train, batch_norm_train_grad
 from .conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
@@ -31,6 +31,8 @@ from .tanh import tanh, tanh_grad
 __all__ = [
     "REGISTRY",
     "Kernel",
+    "activation_avg_pool2d",
+    "activation_avg_pool2d_grad",
     "adadelta_step",
     "adagrad_step",
     "adam_step",

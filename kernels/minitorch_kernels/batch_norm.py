@@ -218,7 +218,7 @@ def gradients(
     C = len(rows)
     dx, dw, db = empty(rows.shape, x.dtype), np.empty(C), np.empty(C)
     relu = y is not None
-    gate = channel_rows(y) if relu else rows
+    gate = rows if y is None else channel_rows(y)
     with_g = relu and to_residual
     g = empty(rows.shape, x.dtype) if with_g else dx
     scale = rstd if weight is None else rstd * weight

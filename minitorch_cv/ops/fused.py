@@ -124,10 +124,10 @@ def activation_avg_pool(
 
     The options of the pooling are those of `avg_pool`.
     """
+    check_activation("activation_avg_pool", activation)
     size, options = x.shape[2:], (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    act, slope = act_and_slope("activation_avg_pool", activation)
-    a = act(x)
-    return kernels.avg_pool2d(a, *options), (lambda dy: slope(kernels.avg_pool2d_grad(dy, size, *options), a),)
+    y, a = kernels.activation_avg_pool2d(x, activation, *options)
+    return y, (lambda dy: kernels.activation_avg_pool2d_grad(dy, a, activation, size, *options),)
 
 
 @differentiable
@@ -139,7 +139,8 @@ def activation_max_pool(
     The options of the pooling are those of `max_pool`.
     """
     size = x.shape[2:]
-    act, slope = act_and_slope("activation_max_pool", activation)
+    check_activation("activation_max_pool", activation)
+    act, slope = ACTIVATIONS[activation]
     a = act(x)
     y, positions = kernels.max_pool2d(a, kernel, stride, padding, dilation, ceil_mode)
     return y, (lambda dy: slope(kernels.max_pool2d_grad(dy, positions, size), a),)
@@ -153,8 +154,7 @@ def check_terms(operation: str, name: str, x: Any, z: Any) -> None:
         )
 
 
-def act_and_slope(operation: str, activation: str) -> tuple[Any, Any]:
-    """y = act(x) and dx = slope(dy, y). RuntimeError for an unknown activation."""
+def check_activation(operation: str, activation: str) -> None:
+    """RuntimeError for an unknown activation."""
     if activation not in ACTIVATIONS:
         raise RuntimeError(f"{operation}: activation={activation!r}; choose one of {', '.join(map(repr, ACTIVATIONS))}")
-    return ACTIVATIONS[activation]

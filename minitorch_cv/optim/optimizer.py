@@ -94,14 +94,20 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for param in group["params"]:
-                if param.grad is not None:
-                    self.update(param, group)
-                    param._storage.version += 1  # a graph that saved the old values must not be used any more
+            params = [param for param in group["params"] if param.grad is not None]
+            if params:
+                self.update_all(params, group)
+            for param in params:
+                param._storage.version += 1  # a graph that saved the old values must not be used any more
         return loss
 
+    def update_all(self, params: list[Tensor], group: Group) -> None:
+        """Change these parameters of a group, all of which have a gradient."""
+        for param in params:
+            self.update(param, group)
+
     def update(self, param: Tensor, group: Group) -> None:
-        """Change one parameter, in its memory; every optimizer writes its own."""
+        """Change one parameter, in its memory; every optimizer writes this, or `update_all`."""
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
