@@ -3,6 +3,7 @@
 # make parity  installs PyTorch and torchvision and compares every operation and network with theirs;
 #              TORCH="torch==2.13.0" TORCHVISION="torchvision==0.28.0" choose the versions, which belong together
 # make networks  checks every network as a whole: its gradients, its ONNX export; and a run killed 50 times
+#              WORKERS=4 shares any of these tests out to so many processes
 # make bench   measures LeNet's training step against PyTorch, and writes benchmarks/results/
 
 PYTHON ?= python3
@@ -10,8 +11,10 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 TORCHVISION ?= torchvision==0.28.0
 ARGS ?=
+WORKERS ?= 2
 
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS)
 
 .PHONY: lenet test parity networks bench notebook clean
 
@@ -23,17 +26,16 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 ifdef NUMBA_DISABLE_JIT
-	$(BIN)/coverage run -m pytest -m "not parity and not networks"
-	$(BIN)/coverage report
+	$(PYTEST) --cov --cov-report=term -m "not parity and not networks"
 else
-	$(BIN)/pytest -m "not parity and not networks"
+	$(PYTEST) -m "not parity and not networks"
 endif
 
 parity: $(VENV)/installed-parity
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m parity
+	OMP_NUM_THREADS=1 $(PYTEST) -m parity
 
 networks: $(VENV)/installed-test
-	$(BIN)/pytest -m networks
+	$(PYTEST) -m networks
 	MINITORCH_CV_KILLS=50 $(BIN)/pytest tests/train/test_kill.py
 
 bench: $(VENV)/installed-parity
