@@ -6,6 +6,7 @@
 from minitorch_kernels import use
 
 from . import cuda, data, models, nn, onnx, ops, optim, random, utils
+from .compiled import compile
 from .creation import (
     arange,
     as_tensor,

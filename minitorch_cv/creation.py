@@ -9,6 +9,7 @@ import numpy as np
 
 from . import dtypes
 from .device import require_cpu
+from .listening import told
 from .random import Generator, numpy_generator
 from .tensor import Tensor, array_from
 
@@ -57,42 +58,50 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     return Tensor(np.from_dlpack(ext_tensor))
 
 
+@told
 def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """All zeros, of the shape given as numbers or as one tuple."""
     return finish(np.zeros(shape_from(sizes, size), dtype or dtypes.get_default_dtype()), requires_grad, device)
 
 
+@told
 def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """All ones, of the shape given as numbers or as one tuple."""
     return finish(np.ones(shape_from(sizes, size), dtype or dtypes.get_default_dtype()), requires_grad, device)
 
 
+@told
 def empty(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Memory that is not set to anything."""
     return finish(np.empty(shape_from(sizes, size), dtype or dtypes.get_default_dtype()), requires_grad, device)
 
 
+@told
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """All `fill_value`, whose type gives the dtype: 1 int64, 1.0 the default dtype, True bool."""
     chosen = dtype or dtypes.number_dtype(fill_value)
     return finish(np.full(shape_from((size,), None), fill_value, chosen), requires_grad, device)
 
 
+@told
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """All zeros, in the shape, dtype and memory order of `input`."""
     return finish(np.zeros_like(input._array, dtype), requires_grad, device)
 
 
+@told
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """All ones, in the shape, dtype and memory order of `input`."""
     return finish(np.ones_like(input._array, dtype), requires_grad, device)
 
 
+@told
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Unset memory in the shape, dtype and memory order of `input`."""
     return finish(np.empty_like(input._array, dtype), requires_grad, device)
 
 
+@told
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -100,6 +109,7 @@ def full_like(
     return finish(np.full_like(input._array, fill_value, dtype), requires_grad, device)
 
 
+@told
 def arange(
     start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -117,6 +127,7 @@ def arange(
     return finish((start + step * np.arange(count)).astype(chosen), requires_grad, device)
 
 
+@told
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -124,6 +135,7 @@ def linspace(
     return finish(np.linspace(start, end, steps, dtype=dtype or dtypes.get_default_dtype()), requires_grad, device)
 
 
+@told
 def logspace(
     start: Any,
     end: Any,
@@ -139,6 +151,7 @@ def logspace(
     return finish(np.logspace(start, end, steps, base=base, dtype=chosen), requires_grad, device)
 
 
+@told
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The identity matrix of n rows and m (or n) columns."""
     return finish(np.eye(n, m, dtype=dtype or dtypes.get_default_dtype()), requires_grad, device)
@@ -154,6 +167,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     return tuple(Tensor(grid) for grid in np.meshgrid(*arrays, indexing="ij" if indexing == "ij" else "xy"))
 
 
+@told
 def rand(
     *sizes: Any,
     size: Any = None,
@@ -167,6 +181,7 @@ def rand(
     return finish(numpy_generator(generator).random(shape_from(sizes, size), chosen), requires_grad, device)
 
 
+@told
 def randn(
     *sizes: Any,
     size: Any = None,
@@ -198,6 +213,7 @@ def normal(
     return finish(values.detach().numpy(), requires_grad, device)
 
 
+@told
 def randint(
     low: int,
     high: Any = None,
@@ -219,6 +235,7 @@ def randint(
     return finish(np.asarray(values).astype(dtype or dtypes.int64), requires_grad, device)
 
 
+@told
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The whole numbers 0..n-1 in random order."""
     return finish(numpy_generator(generator).permutation(n).astype(dtype or dtypes.int64), False, device)
@@ -234,6 +251,7 @@ def randn_like(input: Tensor, *, dtype: Any = None) -> Tensor:
     return randn(input.shape, dtype=dtype or input.dtype)
 
 
+@told
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element of `input` gives, else 0."""
     chances = input._array

@@ -19,8 +19,12 @@ from minitorch_kernels.kernel import Array, is_cupy
 from . import dtypes
 from .device import CPU, device, require_cpu
 from .graph import Node, Storage, backpropagate, is_grad_enabled, no_grad
+from .listening import refuse_recording, told
 
 _hook_numbers = itertools.count()
+
+READ_AFTERWARDS = "return the tensor and read it after the step"
+CHOOSE_BY_WHERE = "choose with where(), or decide before the step"
 
 
 class Tensor:
@@ -166,6 +170,10 @@ class Tensor:
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
+        self._set_grad(value)
+
+    @told
+    def _set_grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
                 raise TypeError(f"grad must be a Tensor or None, got {type(value).__name__}")
@@ -176,6 +184,7 @@ class Tensor:
                 )
         self._grad = value
 
+    @told
     def backward(
         self,
         gradient: Any = None,
@@ -276,6 +285,7 @@ class Tensor:
 
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
+        refuse_recording("item()", READ_AFTERWARDS)
         if self.numel() != 1:
             raise RuntimeError(
                 f"item: a tensor of shape {self.shape} has {self.numel()} elements, not one; use tolist()"
@@ -284,10 +294,12 @@ class Tensor:
 
     def tolist(self) -> Any:
         """The values as nested Python lists, or a number for a 0-d tensor."""
+        refuse_recording("tolist()", READ_AFTERWARDS)
         return self._array.tolist()
 
     def numpy(self) -> np.ndarray:
         """The NumPy array itself, sharing memory; RuntimeError for a tensor that requires grad."""
+        refuse_recording("numpy()", READ_AFTERWARDS)
         if self.requires_grad:
             raise RuntimeError("numpy: this tensor requires grad, which NumPy would not follow; use .detach().numpy()")
         return self._array
@@ -307,6 +319,7 @@ class Tensor:
         return self._array.__dlpack_device__()
 
     def __bool__(self) -> bool:
+        refuse_recording("the truth of a tensor", CHOOSE_BY_WHERE)
         if self.numel() != 1:
             raise RuntimeError(
                 f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all(), or compare with None"
@@ -335,6 +348,7 @@ class Tensor:
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> bool:
+        refuse_recording("`in`", CHOOSE_BY_WHERE)
         return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
 
     def __format__(self, spec: str) -> str:

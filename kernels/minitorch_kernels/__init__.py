@@ -8,7 +8,7 @@ from .adadelta import adadelta_step
 from .adagrad import adagrad_step
 from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
-from .avg_pool2d import avg_pool2d, avg_pool2d_grad
+from .avg_pool2d import activation_avg_pool2d, activation_avg_pool2d_grad, avg_pool2d, avg_pool2d_grad
 from .batch_norm import batch_norm_inference, batch_norm_inference_grad, batch_norm_train, batch_norm_train_grad
 from .channel_sum import channel_sum
 from .conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
@@ -27,10 +27,13 @@ from .resample2d import resample2d
 from .rmsprop import rmsprop_step
 from .sgd import sgd_step
 from .sigmoid import sigmoid, sigmoid_grad
+from .tanh import tanh, tanh_grad
 
 __all__ = [
     "REGISTRY",
     "Kernel",
+    "activation_avg_pool2d",
+    "activation_avg_pool2d_grad",
     "adadelta_step",
     "adagrad_step",
     "adam_step",
@@ -72,5 +75,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_grad",
     "take_pixels",
+    "tanh",
+    "tanh_grad",
     "use",
 ]

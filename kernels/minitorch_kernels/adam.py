@@ -1,12 +1,13 @@
-"""One step of Adam or AdamW on one parameter array, in place."""
+"""One step of Adam or AdamW, in place: on one parameter array, or on all of them at once."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from .addresses import array_at
 from .jit import jit, prange
 from .kernel import Kernel
-from .optimizer_step import CHUNK, check_shapes, rounded, run_step
+from .optimizer_step import CHUNK, addresses_of_all, check_shapes, rounded, run_step
 
 
 def adam_step_reference(
@@ -127,4 +128,55 @@ def adam_chunks(p, g, m, v, largest, step_size, beta1, fresh1, beta2, fresh2, ro
         )  # fmt: skip
 
 
+@jit(parallel=True)
+def adam_all(addresses, tasks, like, step_size, beta1, fresh1, beta2, fresh2, root, eps, decay, shrink, sign, amsgrad):
+    """The step on all parameters: addresses (P, 5) of param, grad and the buffers; step_size and root (P,)."""
+    for task in prange(len(tasks)):
+        k, start, size = tasks[task, 0], tasks[task, 1], tasks[task, 2]
+        p, g = array_at(addresses[k, 0], start, size, like), array_at(addresses[k, 1], start, size, like)
+        m, v = array_at(addresses[k, 2], start, size, like), array_at(addresses[k, 3], start, size, like)
+        largest = array_at(addresses[k, 4], start, size, like)
+        adam_flat(
+            p, g, m, v, largest,
+            step_size[k], beta1, fresh1, beta2, fresh2, root[k], eps, decay, shrink, sign, amsgrad,
+        )  # fmt: skip
+
+
 adam_step = Kernel("adam_step", adam_step_reference, adam_step_cpu)
+
+
+def adam_steps(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    exp_avgs: list[np.ndarray],
+    exp_avg_sqs: list[np.ndarray],
+    max_exp_avg_sqs: list[np.ndarray | None],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+    steps: list[int],
+) -> None:
+    """`adam_step` on each parameter, with the same bits; in one call where their memory allows."""
+    arrays = list(zip(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, strict=True))
+    together = addresses_of_all(adam_step, arrays)
+    if together is None:
+        for of_one, step in zip(arrays, steps):
+            adam_step(*of_one, lr, beta1, beta2, eps, weight_decay, decoupled, maximize, step)
+        return
+    number, amsgrad = params[0].dtype.type, max_exp_avg_sqs[0] is not None
+    beta1, beta2 = rounded(beta1, params[0]), rounded(beta2, params[0])
+    step_sizes, roots = zip(*(bias_corrections(lr, beta1, beta2, step) for step in steps))
+    decay, shrink = (0.0, lr * weight_decay) if decoupled else (weight_decay, 0.0)
+    adam_all(
+        *together,
+        np.empty(0, number),
+        np.array(step_sizes, number),
+        *map(number, (beta1, 1 - beta1, beta2, 1 - beta2)),
+        np.array(roots, number),
+        *map(number, (eps, decay, shrink, -1.0 if maximize else 1.0)),
+        amsgrad,
+    )

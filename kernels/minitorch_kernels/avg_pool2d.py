@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from .activation import ACTIVATIONS, CODES, NONE, RELU, SLOPES, activate, times_slope
 from .jit import jit, prange
 from .kernel import Kernel
-from .layout import as_batch_first, stored_batch_last
+from .layout import as_batch_first, empty_batch_last, stored_batch_last
 from .memory import empty
 from .pool_windows import Pair, padded_windows, pooled_shape, spans_seen_from_cells, window_spans
+
+WIDE = 64  # cells of a window
 
 
 def avg_pool2d_reference(
@@ -84,12 +87,50 @@ def cells_counted(
     return windows.sum(axis=(-2, -1))
 
 
+def activation_avg_pool2d_reference(x: np.ndarray, activation: str, *options: Any) -> tuple[np.ndarray, np.ndarray]:
+    """y = avg_pool2d(a), with a = activation(x): "relu", "sigmoid" or "tanh"; and what the gradient has to know of it.
+
+    That is a, or for a ReLU x, which is positive where a is.
+    """
+    a = ACTIVATIONS[activation].reference(x)
+    return avg_pool2d_reference(a, *options), x if activation == "relu" else a
+
+
+def activation_avg_pool2d_grad_reference(
+    dy: np.ndarray, a: np.ndarray, activation: str, size: Pair, *options: Any
+) -> np.ndarray:
+    """dx = avg_pool2d_grad(dy) times the slope of the activation of which a was kept."""
+    return SLOPES[activation].reference(avg_pool2d_grad_reference(dy, size, *options), a)
+
+
 def avg_pool2d_cpu(x: np.ndarray, *options: Any) -> np.ndarray:
     return average_windows(x, *avg_windows(x.shape[2:], *options))
 
 
 def avg_pool2d_grad_cpu(dy: np.ndarray, size: Pair, *options: Any) -> np.ndarray:
     return average_windows_grad(dy, size, *avg_windows(size, *options))
+
+
+def activation_avg_pool2d_cpu(x: np.ndarray, activation: str, *options: Any) -> tuple[np.ndarray, np.ndarray]:
+    windows = avg_windows(x.shape[2:], *options)
+    if activation == "relu":
+        return average_windows(x, *windows, RELU), x
+    if x.dtype != np.float32 or not tiles(windows[0], x.shape[2]):
+        a = ACTIVATIONS[activation](x)
+        return average_windows(a, *windows), a
+    a = empty_batch_last(x.shape, x.dtype)
+    return average_windows(x, *windows, CODES[activation], a), a
+
+
+def activation_avg_pool2d_grad_cpu(
+    dy: np.ndarray, a: np.ndarray, activation: str, size: Pair, *options: Any
+) -> np.ndarray:
+    return average_windows_grad(dy, size, *avg_windows(size, *options), CODES[activation], a)
+
+
+def tiles(spans: np.ndarray, size: int) -> bool:
+    """Whether each of the cells 0 .. size - 1 lies in exactly one of the spans."""
+    return bool(spans[0, 0] == 0 and spans[-1, 1] == size and (spans[1:, 0] == spans[:-1, 1]).all())
 
 
 @lru_cache(maxsize=256)
@@ -110,46 +151,113 @@ def avg_windows(
     return rows, cols, divisor
 
 
-def average_windows(x: np.ndarray, rows: np.ndarray, cols: np.ndarray, divisor: np.ndarray) -> np.ndarray:
-    """Sum over each window, given by its spans rows (OH, 2) and cols (OW, 2), over divisor (OH, OW)."""
+def average_windows(
+    x: np.ndarray,
+    rows: np.ndarray,
+    cols: np.ndarray,
+    divisor: np.ndarray,
+    activation: int = NONE,
+    a: np.ndarray | None = None,
+) -> np.ndarray:
+    """Sum over each window, given by its spans rows (OH, 2) and cols (OW, 2), over divisor (OH, OW).
+
+    The sum is that of activation(x), which is kept in `a` where one is given; the rows of the windows must tile x then.
+    """
     N, C, H, W = x.shape
+    stored = stored_batch_last(x)
     y = empty((C, *divisor.shape, N), x.dtype)
-    window_sums(stored_batch_last(x), rows, cols, np.ones((H, W)), 1 / divisor, y)
+    kept = y if a is None else stored_batch_last(a)
+    ones, share = np.ones((H, W), x.dtype), (1 / divisor).astype(x.dtype)
+    window_sums(stored, rows, cols, ones, share, activation, kept, a is not None, NONE, y, is_wide(rows, cols), y)
     return as_batch_first(y)
 
 
 def average_windows_grad(
-    dy: np.ndarray, size: Pair, rows: np.ndarray, cols: np.ndarray, divisor: np.ndarray
+    dy: np.ndarray,
+    size: Pair,
+    rows: np.ndarray,
+    cols: np.ndarray,
+    divisor: np.ndarray,
+    activation: int = NONE,
+    a: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The adjoint of `average_windows`: each cell of dx sums the windows that hold it, themselves a window of dy."""
+    """The adjoint of `average_windows`: each cell of dx sums the windows that hold it, themselves a window of dy.
+
+    Times the slope of the activation, of which `a` was kept.
+    """
     N, C = dy.shape[:2]
+    stored = stored_batch_last(dy)
     dx = empty((C, *size, N), dy.dtype)
     rows, cols = spans_seen_from_cells(rows, size[0]), spans_seen_from_cells(cols, size[1])
-    window_sums(stored_batch_last(dy), rows, cols, 1 / divisor, np.ones(size), dx)
+    gate = dx if a is None else stored_batch_last(a)
+    ones, share = np.ones(size, dy.dtype), (1 / divisor).astype(dy.dtype)
+    window_sums(stored, rows, cols, share, ones, NONE, dx, False, activation, gate, is_wide(rows, cols), dx)
     return as_batch_first(dx)
 
 
+def is_wide(rows: np.ndarray, cols: np.ndarray) -> bool:
+    """Whether the largest window has more than WIDE cells."""
+    return int(np.diff(rows).max(initial=0) * np.diff(cols).max(initial=0)) > WIDE
+
+
 @jit(parallel=True, fastmath={"contract"})
-def window_sums(x, rows, cols, x_scale, y_scale, y):
+def window_sums(x, rows, cols, x_scale, y_scale, before, kept, keep, after, gate, wide, y):
     """y[c, i, j] = y_scale[i, j] * sum of x_scale[h, w] * x[c, h, w] over h in rows[i], w in cols[j].
 
-    x (C, H, W, N), x_scale (H, W), y (C, OH, OW, N), y_scale (OH, OW).
+    x (C, H, W, N), x_scale (H, W), y (C, OH, OW, N), y_scale (OH, OW). Windows so `wide` that roundings would add up
+    are summed in float64. `before` is the activation that x goes through first, into `kept` if `keep`; `after` the one
+    with whose slope at gate, as y, the sums are multiplied.
     """
     C, OH, OW, N = y.shape
+    W = x.shape[2]
     for task in prange(C * OH):
         c, i = task // OH, task % OH
-        total = np.empty(N, np.float64)
+        total = np.empty((OW if wide else 0, N), np.float64)
+        scratch = np.empty((W if before != NONE and not keep else 0, N), x.dtype)
+        for h in range(rows[i, 0], rows[i, 1]):
+            row = x[c, h]
+            if before != NONE:
+                row = kept[c, h] if keep else scratch
+                activate(x[c, h].reshape(W * N), before, row.reshape(W * N))
+            first = h == rows[i, 0]
+            for j in range(OW):
+                if wide:
+                    add_cells(row, cols[j, 0], cols[j, 1], x_scale[h], y_scale[i, j], first, total[j])
+                else:
+                    add_cells(row, cols[j, 0], cols[j, 1], x_scale[h], y_scale[i, j], first, y[c, i, j])
+        if wide:
+            y[c, i] = total
         for j in range(OW):
-            total[:] = 0
-            for h in range(rows[i, 0], rows[i, 1]):
-                for w in range(cols[j, 0], cols[j, 1]):
-                    scale = x_scale[h, w]
-                    for n in range(N):
-                        total[n] += scale * x[c, h, w, n]
-            scale = y_scale[i, j]
-            for n in range(N):
-                y[c, i, j, n] = scale * total[n]
+            if rows[i, 0] >= rows[i, 1] or cols[j, 0] >= cols[j, 1]:
+                y[c, i, j] = 0
+        if after != NONE:
+            times_slope(y[c, i].reshape(OW * N), gate[c, i].reshape(OW * N), after)
+
+
+@jit(fastmath={"contract"})
+def add_cells(x, begin, end, scale, factor, first, y):
+    """y += factor * sum of scale[w] * x[w] over begin <= w < end, or y = that sum if `first`; x (W, N), y (N,)."""
+    for w in range(begin, end - 1, 2):
+        left, right, a, b = x[w], x[w + 1], factor * scale[w], factor * scale[w + 1]
+        if first and w == begin:
+            for n in range(len(y)):
+                y[n] = a * left[n] + b * right[n]
+        else:
+            for n in range(len(y)):
+                y[n] += a * left[n] + b * right[n]
+    if (end - begin) % 2 == 1:
+        last, a = x[end - 1], factor * scale[end - 1]
+        if first and end - begin == 1:
+            for n in range(len(y)):
+                y[n] = a * last[n]
+        else:
+            for n in range(len(y)):
+                y[n] += a * last[n]
 
 
 avg_pool2d = Kernel("avg_pool2d", avg_pool2d_reference, avg_pool2d_cpu)
 avg_pool2d_grad = Kernel("avg_pool2d_grad", avg_pool2d_grad_reference, avg_pool2d_grad_cpu)
+activation_avg_pool2d = Kernel("activation_avg_pool2d", activation_avg_pool2d_reference, activation_avg_pool2d_cpu)
+activation_avg_pool2d_grad = Kernel(
+    "activation_avg_pool2d_grad", activation_avg_pool2d_grad_reference, activation_avg_pool2d_grad_cpu
+)

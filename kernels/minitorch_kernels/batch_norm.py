@@ -1,5 +1,6 @@
 """Batch normalisation: each channel is brought to mean 0 and variance 1, then scaled and shifted.
 
+What networks do next to the result can be done in the same pass: `residual` is added to it, `relu` cuts it off at 0.
 x is (N, C), (N, C, L) or (N, C, H, W); the M values of a channel are those of all images and places. Sums run in
 float64 and the mean is subtracted before squaring, so that a mean far from zero costs no digit of the variance.
 Source: Ioffe and Szegedy, "Batch Normalization" (2015).
@@ -17,66 +18,103 @@ from .layout import as_batch_first, stored_batch_last
 from .memory import empty
 
 Vector = np.ndarray | None  # (C,), or None for a weight of 1 and a bias of 0
-Three = tuple[np.ndarray, np.ndarray, np.ndarray]
+Residual = np.ndarray | None  # as x, or None for no sum
 Four = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Gradients = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
+
+FEW = 4  # channels: with fewer, the threads share each row instead of taking whole ones
+PART = 1 << 14  # values of a row that a thread takes at a time where rows are shared
 
 
-def batch_norm_train_reference(x: np.ndarray, weight: Vector, bias: Vector, eps: float) -> Four:
-    """y = (x - mean) rstd weight + bias, with the mean and variance of this batch and rstd = 1 / sqrt(var + eps).
+def batch_norm_train_reference(
+    x: np.ndarray, weight: Vector, bias: Vector, eps: float, residual: Residual = None, relu: bool = False
+) -> Four:
+    """y = relu((x - mean) rstd weight + bias + residual), mean and variance of this batch, rstd = 1 / sqrt(var + eps).
 
-    x (N, C, ...), weight and bias (C,) -> y as x; mean, var and rstd (C,). var is biased: a sum divided by M. An empty
-    batch gives mean 0 and var 0.
+    x and residual (N, C, ...), weight and bias (C,) -> y as x; mean, var and rstd (C,). var is biased: a sum divided by
+    M. An empty batch gives mean 0 and var 0. residual=None adds nothing, relu=False keeps what is negative.
     """
     axes, M = axes_of_channel(x), values_per_channel(x)
     mean = x.sum(axes, dtype=np.float64) / M
     var = ((x - along_channels(mean, x)) ** 2).sum(axes) / M
-    y = batch_norm_inference_reference(x, mean, var, weight, bias, eps)
+    y = batch_norm_inference_reference(x, mean, var, weight, bias, eps, residual, relu)
     rstd = 1 / np.sqrt(var + eps)
     return y, mean.astype(x.dtype), var.astype(x.dtype), rstd.astype(x.dtype)
 
 
 def batch_norm_train_grad_reference(
-    dy: np.ndarray, x: np.ndarray, weight: Vector, mean: np.ndarray, rstd: np.ndarray
-) -> Three:
-    """dx = weight rstd (dy - (db + n dw) / M), dw = sum of dy n, db = sum of dy, where n = (x - mean) rstd.
+    dy: np.ndarray,
+    x: np.ndarray,
+    weight: Vector,
+    mean: np.ndarray,
+    rstd: np.ndarray,
+    y: Vector = None,
+    to_residual: bool = False,
+) -> Gradients:
+    """dx = weight rstd (g - (db + n dw) / M), dw = sum of g n, db = sum of g, where n = (x - mean) rstd.
 
-    The terms in db and dw are there because the batch's mean and variance move with x. dy, x (N, C, ...), the others
-    (C,) -> dx as x; dw, db (C,), whether or not there is a weight.
+    The terms in db and dw are there because the batch's mean and variance move with x. g = dy without a ReLU, else dy
+    where its output y > 0 or NaN, and 0 elsewhere. dy, x and y (N, C, ...), the others (C,) -> dx as x; dw, db (C,),
+    whether or not there is a weight; and g, the gradient of the residual, or None where it is not wanted or is dy.
     """
     axes, M = axes_of_channel(x), values_per_channel(x)
+    g = behind_relu(dy, y)
     centred = x - along_channels(mean.astype(np.float64), x)
-    dw, db = (dy * centred).sum(axes) * rstd, dy.sum(axes, dtype=np.float64)
+    dw, db = (g * centred).sum(axes) * rstd, g.sum(axes, dtype=np.float64)
     through_statistics = along_channels(db, x) + centred * along_channels(rstd * dw, x)
-    dx = (dy - through_statistics / M) * along_channels(rstd if weight is None else rstd * weight, x)
-    return dx.astype(x.dtype), dw.astype(x.dtype), db.astype(x.dtype)
+    dx = (g - through_statistics / M) * along_channels(rstd if weight is None else rstd * weight, x)
+    return dx.astype(x.dtype), dw.astype(x.dtype), db.astype(x.dtype), g if to_residual and y is not None else None
 
 
 def batch_norm_inference_reference(
-    x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: Vector, bias: Vector, eps: float
+    x: np.ndarray,
+    mean: np.ndarray,
+    var: np.ndarray,
+    weight: Vector,
+    bias: Vector,
+    eps: float,
+    residual: Residual = None,
+    relu: bool = False,
 ) -> np.ndarray:
-    """y = (x - mean) / sqrt(var + eps) weight + bias, with statistics that are given.
+    """y = relu((x - mean) / sqrt(var + eps) weight + bias + residual), with statistics that are given.
 
-    x (N, C, ...), the others (C,) -> y as x.
+    x and residual (N, C, ...), the others (C,) -> y as x. residual=None adds nothing, relu=False keeps
+    what is negative.
     """
     y = (x - along_channels(mean, x)) / np.sqrt(along_channels(var, x) + eps)
     if weight is not None:
         y = y * along_channels(weight, x)
     if bias is not None:
         y = y + along_channels(bias, x)
-    return y.astype(x.dtype)
+    if residual is not None:
+        y = y + residual
+    return (np.maximum(y, 0) if relu else y).astype(x.dtype)
 
 
 def batch_norm_inference_grad_reference(
-    dy: np.ndarray, x: np.ndarray, weight: Vector, mean: np.ndarray, var: np.ndarray, eps: float
-) -> Three:
-    """dx = weight rstd dy, dw = sum of dy n, db = sum of dy, where n = (x - mean) rstd and rstd = 1 / sqrt(var + eps).
+    dy: np.ndarray,
+    x: np.ndarray,
+    weight: Vector,
+    mean: np.ndarray,
+    var: np.ndarray,
+    eps: float,
+    y: Vector = None,
+    to_residual: bool = False,
+) -> Gradients:
+    """dx = weight rstd g, dw = sum of g n, db = sum of g, where n = (x - mean) rstd and rstd = 1 / sqrt(var + eps).
 
-    dy, x (N, C, ...), the others (C,) -> dx as x; dw, db (C,), whether or not there is a weight.
+    Shapes, g and results as in `batch_norm_train_grad`.
     """
     axes, rstd = axes_of_channel(x), 1 / np.sqrt(var.astype(np.float64) + eps)
-    dw, db = (dy * (x - along_channels(mean, x))).sum(axes) * rstd, dy.sum(axes, dtype=np.float64)
-    dx = dy * along_channels(rstd if weight is None else rstd * weight, x)
-    return dx.astype(x.dtype), dw.astype(x.dtype), db.astype(x.dtype)
+    g = behind_relu(dy, y)
+    dw, db = (g * (x - along_channels(mean, x))).sum(axes) * rstd, g.sum(axes, dtype=np.float64)
+    dx = g * along_channels(rstd if weight is None else rstd * weight, x)
+    return dx.astype(x.dtype), dw.astype(x.dtype), db.astype(x.dtype), g if to_residual and y is not None else None
+
+
+def behind_relu(dy: np.ndarray, y: Vector) -> np.ndarray:
+    """The gradient before a ReLU of output y; dy itself where there was none (None)."""
+    return dy if y is None else np.where(y <= 0, dy.dtype.type(0), dy)
 
 
 def axes_of_channel(x: np.ndarray) -> tuple[int, ...]:
@@ -94,54 +132,105 @@ def along_channels(values: np.ndarray, x: np.ndarray) -> np.ndarray:
     return values.reshape(-1, *[1] * (x.ndim - 2))
 
 
-def batch_norm_train_cpu(x: np.ndarray, weight: Vector, bias: Vector, eps: float) -> Four:
+def batch_norm_train_cpu(
+    x: np.ndarray, weight: Vector, bias: Vector, eps: float, residual: Residual = None, relu: bool = False
+) -> Four:
     C = x.shape[1]
     mean, var = np.empty(C), np.empty(C)
-    y = normalised(x, True, mean, var, weight, bias, eps)
+    y = normalised(x, True, mean, var, weight, bias, eps, residual, relu)
     rstd = 1 / np.sqrt(var + eps)
     return y, mean.astype(x.dtype), var.astype(x.dtype), rstd.astype(x.dtype)
 
 
 def batch_norm_inference_cpu(
-    x: np.ndarray, mean: np.ndarray, var: np.ndarray, weight: Vector, bias: Vector, eps: float
+    x: np.ndarray,
+    mean: np.ndarray,
+    var: np.ndarray,
+    weight: Vector,
+    bias: Vector,
+    eps: float,
+    residual: Residual = None,
+    relu: bool = False,
 ) -> np.ndarray:
-    return normalised(x, False, float64_vector(mean), float64_vector(var), weight, bias, eps)
+    return normalised(x, False, float64_vector(mean), float64_vector(var), weight, bias, eps, residual, relu)
 
 
 def batch_norm_train_grad_cpu(
-    dy: np.ndarray, x: np.ndarray, weight: Vector, mean: np.ndarray, rstd: np.ndarray
-) -> Three:
-    return gradients(dy, x, True, mean, float64_vector(rstd), weight)
+    dy: np.ndarray,
+    x: np.ndarray,
+    weight: Vector,
+    mean: np.ndarray,
+    rstd: np.ndarray,
+    y: Vector = None,
+    to_residual: bool = False,
+) -> Gradients:
+    return gradients(dy, x, True, mean, float64_vector(rstd), weight, y, to_residual)
 
 
 def batch_norm_inference_grad_cpu(
-    dy: np.ndarray, x: np.ndarray, weight: Vector, mean: np.ndarray, var: np.ndarray, eps: float
-) -> Three:
-    return gradients(dy, x, False, mean, 1 / np.sqrt(float64_vector(var) + eps), weight)
+    dy: np.ndarray,
+    x: np.ndarray,
+    weight: Vector,
+    mean: np.ndarray,
+    var: np.ndarray,
+    eps: float,
+    y: Vector = None,
+    to_residual: bool = False,
+) -> Gradients:
+    return gradients(dy, x, False, mean, 1 / np.sqrt(float64_vector(var) + eps), weight, y, to_residual)
 
 
 def normalised(
-    x: np.ndarray, of_batch: bool, mean: np.ndarray, var: np.ndarray, weight: Vector, bias: Vector, eps: float
+    x: np.ndarray,
+    of_batch: bool,
+    mean: np.ndarray,
+    var: np.ndarray,
+    weight: Vector,
+    bias: Vector,
+    eps: float,
+    residual: Residual = None,
+    relu: bool = False,
 ) -> np.ndarray:
     """y, with mean and var (C,) read, or, where they shall be those of the batch, computed and written first."""
     rows = channel_rows(x)
+    C = len(rows)
     y = empty(rows.shape, x.dtype)
-    ones, zeros = np.ones(len(rows)), np.zeros(len(rows))
-    weight = ones if weight is None else float64_vector(weight)
-    bias = zeros if bias is None else float64_vector(bias)
-    normalise_rows(rows, of_batch, mean, var, weight, bias, float(eps), y)
+    weight = np.ones(C) if weight is None else float64_vector(weight)
+    bias = np.zeros(C) if bias is None else float64_vector(bias)
+    shortcut = rows if residual is None else channel_rows(residual)
+    run = normalise_few_rows if C < FEW else normalise_rows
+    run(rows, of_batch, mean, var, weight, bias, float(eps), shortcut, residual is not None, limit(x, relu), y)
     return from_rows(y, x.shape)
 
 
 def gradients(
-    dy: np.ndarray, x: np.ndarray, of_batch: bool, mean: np.ndarray, rstd: np.ndarray, weight: Vector
-) -> Three:
-    """dx, dw, db for statistics of the batch, or for constant ones."""
-    rows = channel_rows(x)
-    dx, dw, db = empty(rows.shape, x.dtype), np.empty(len(rows)), np.empty(len(rows))
+    dy: np.ndarray,
+    x: np.ndarray,
+    of_batch: bool,
+    mean: np.ndarray,
+    rstd: np.ndarray,
+    weight: Vector,
+    y: Vector = None,
+    to_residual: bool = False,
+) -> Gradients:
+    """dx, dw, db and the gradient of the residual, for statistics of the batch or for constant ones."""
+    rows, dy = channel_rows(x), channel_rows(dy)
+    C = len(rows)
+    dx, dw, db = empty(rows.shape, x.dtype), np.empty(C), np.empty(C)
+    relu = y is not None
+    gate = rows if y is None else channel_rows(y)
+    with_g = relu and to_residual
+    g = empty(rows.shape, x.dtype) if with_g else dx
     scale = rstd if weight is None else rstd * weight
-    normalise_rows_grad(channel_rows(dy), rows, of_batch, float64_vector(mean), rstd, scale, dx, dw, db)
-    return from_rows(dx, x.shape), dw.astype(x.dtype), db.astype(x.dtype)
+    run = few_rows_grad if C < FEW else rows_grad
+    run(dy, rows, of_batch, float64_vector(mean), rstd, scale, gate, limit(x, relu), dx, dw, db, g, with_g)
+    dresidual = from_rows(g, x.shape) if with_g else None
+    return from_rows(dx, x.shape), dw.astype(x.dtype), db.astype(x.dtype), dresidual
+
+
+def limit(x: np.ndarray, relu: bool) -> np.floating:
+    """What the ReLU cuts off at: 0, or without one NaN, as nothing is <= NaN."""
+    return x.dtype.type(0 if relu else np.nan)
 
 
 def channel_rows(x: np.ndarray) -> np.ndarray:
@@ -160,55 +249,174 @@ def float64_vector(values: np.ndarray) -> np.ndarray:
 
 
 @jit(parallel=True, fastmath={"contract"})
-def normalise_rows(x, of_batch, mean, var, weight, bias, eps, y):
-    """x (C, M) -> y (C, M); mean, var (C,) are written if `of_batch`. A row stays in the cache for all its passes."""
+def normalise_rows(x, of_batch, mean, var, weight, bias, eps, residual, with_sum, low, y):
+    """x, residual (C, M) -> y (C, M); mean, var (C,) are written if `of_batch`.
+
+    A thread takes a row through all its passes, so that the row comes from far away once and from the cache after that.
+    """
+    M = max(1, x.shape[1])
     for c in prange(len(x)):
         if of_batch:
-            mean[c], var[c] = mean_and_variance(x[c])
-        centre, scale, shift = mean[c], weight[c] / np.sqrt(var[c] + eps), bias[c]
-        for m in range(x.shape[1]):
-            y[c, m] = (x[c, m] - centre) * scale + shift
-
-
-@jit(fastmath={"contract", "reassoc", "nsz"})
-def mean_and_variance(row):
-    """The mean, then the mean square distance from it."""
-    M = max(1, len(row))
-    total = np.float64(0)
-    for m in range(len(row)):
-        total += row[m]
-    mean = total / M
-    squares = np.float64(0)
-    for m in range(len(row)):
-        squares += (row[m] - mean) ** 2
-    return mean, squares / M
+            about = total(x[c]) / M
+            distances, squares = sums_about(x[c], about)
+            mean[c], var[c] = mean_and_variance(x[c], about, distances / M, squares / M)
+        scale = weight[c] / np.sqrt(var[c] + eps)
+        normalise(x[c], mean[c], scale, bias[c], residual[c], with_sum, low, y[c])
 
 
 @jit(parallel=True, fastmath={"contract"})
-def normalise_rows_grad(dy, x, of_batch, mean, rstd, scale, dx, dw, db):
-    """dy, x (C, M); mean, rstd, scale = rstd weight (C,) -> dx (C, M); dw, db (C,)."""
-    M = x.shape[1]
-    for c in prange(len(x)):
-        db[c], dw[c] = sums_of_gradient(dy[c], x[c], mean[c])
-        dw[c] *= rstd[c]
-        centre, factor = mean[c], scale[c]
+def normalise_few_rows(x, of_batch, mean, var, weight, bias, eps, residual, with_sum, low, y):
+    """`normalise_rows` for so few rows that the threads share each of them, in parts of one size."""
+    M = max(1, x.shape[1])
+    parts = (x.shape[1] + PART - 1) // PART
+    distances, squares = np.empty(parts), np.empty(parts)
+    for c in range(len(x)):
         if of_batch:
-            mean_dy, slope = db[c] / max(1, M), rstd[c] * dw[c] / max(1, M)
-            for m in range(M):
-                dx[c, m] = (dy[c, m] - mean_dy - (x[c, m] - centre) * slope) * factor
-        else:
-            for m in range(M):
-                dx[c, m] = dy[c, m] * factor
+            for part in prange(parts):
+                distances[part] = total(x[c, part * PART : (part + 1) * PART])
+            about = distances.sum() / M
+            for part in prange(parts):
+                distances[part], squares[part] = sums_about(x[c, part * PART : (part + 1) * PART], about)
+            mean[c], var[c] = mean_and_variance(x[c], about, distances.sum() / M, squares.sum() / M)
+        scale = weight[c] / np.sqrt(var[c] + eps)
+        for part in prange(parts):
+            p = slice(part * PART, (part + 1) * PART)
+            normalise(x[c, p], mean[c], scale, bias[c], residual[c, p], with_sum, low, y[c, p])
+
+
+# Sums: vectors of float32 hold twice as many numbers as vectors of float64. Four numbers are added as they are, which
+# costs at most two roundings, and only their sum is carried over to float64.
 
 
 @jit(fastmath={"contract", "reassoc", "nsz"})
-def sums_of_gradient(dy, x, mean):
-    """Sum of dy, and of dy (x - mean)."""
-    total, product = np.float64(0), np.float64(0)
-    for m in range(len(dy)):
-        total += dy[m]
-        product += dy[m] * (x[m] - mean)
-    return total, product
+def total(x):
+    """Sum of x."""
+    quarter = len(x) // 4
+    p, q, r, s = x[:quarter], x[quarter : 2 * quarter], x[2 * quarter : 3 * quarter], x[3 * quarter : 4 * quarter]
+    result = np.float64(0)
+    for i in range(quarter):
+        result += (p[i] + q[i]) + (r[i] + s[i])
+    for i in range(4 * quarter, len(x)):
+        result += x[i]
+    return result
+
+
+@jit(fastmath={"contract", "reassoc", "nsz"})
+def sums_about(x, about):
+    """Sum of the distances x - m, and of their squares, where m is `about` as x's type holds it."""
+    m = as_type_of(x, about)
+    quarter = len(x) // 4
+    p, q, r, s = x[:quarter], x[quarter : 2 * quarter], x[2 * quarter : 3 * quarter], x[3 * quarter : 4 * quarter]
+    distances, squares = np.float64(0), np.float64(0)
+    for i in range(quarter):
+        a, b, c, d = p[i] - m, q[i] - m, r[i] - m, s[i] - m
+        distances += (a + b) + (c + d)
+        squares += (a * a + b * b) + (c * c + d * d)
+    for i in range(4 * quarter, len(x)):
+        distances += x[i] - m
+        squares += (x[i] - m) ** 2
+    return distances, squares
+
+
+@jit
+def mean_and_variance(x, about, distance, square):
+    """Mean and variance from the mean distance and the mean square distance from m, which is nearly the mean."""
+    mean = as_type_of(x, about) + distance
+    return about if np.isnan(distance) else mean, square - distance * distance  # Inf has no distance from itself
+
+
+@jit
+def as_type_of(x, value):
+    """`value` as the type of the array x holds it."""
+    return x.dtype.type(value)
+
+
+@jit(fastmath={"contract"})
+def normalise(x, mean, scale, bias, residual, with_sum, low, y):
+    """y = (x - mean) scale + bias, plus the residual `with_sum`; `low` where it is at most that."""
+    centre, factor = as_type_of(x, mean), as_type_of(x, scale)
+    rounding = (mean - centre) * scale  # what the centre lost, made up for in the shift
+    shift = as_type_of(x, bias - rounding if np.isfinite(rounding) else bias)
+    if with_sum:
+        for m in range(len(x)):
+            value = ((x[m] - centre) * factor + shift) + residual[m]
+            y[m] = low if value <= low else value
+    else:
+        for m in range(len(x)):
+            value = (x[m] - centre) * factor + shift
+            y[m] = low if value <= low else value
+
+
+@jit(parallel=True, fastmath={"contract"})
+def rows_grad(dy, x, of_batch, mean, rstd, scale, gate, low, dx, dw, db, g, with_g):
+    """dy, x, gate (C, M); mean, rstd, scale = rstd weight (C,) -> dx (C, M); dw, db (C,); `with_g` also g (C, M)."""
+    M = max(1, x.shape[1])
+    for c in prange(len(x)):
+        db[c], product = gated_sums(dy[c], x[c], gate[c], low, mean[c])
+        dw[c] = product * rstd[c]
+        mean_g, slope = (db[c] / M, rstd[c] * dw[c] / M) if of_batch else (0.0, 0.0)
+        input_gradient(dy[c], x[c], gate[c], low, mean[c], mean_g, slope, scale[c], of_batch, dx[c], g[c], with_g)
+
+
+@jit(parallel=True, fastmath={"contract"})
+def few_rows_grad(dy, x, of_batch, mean, rstd, scale, gate, low, dx, dw, db, g, with_g):
+    """`rows_grad` for so few rows that the threads share each of them, in parts of one size."""
+    M = max(1, x.shape[1])
+    parts = (x.shape[1] + PART - 1) // PART
+    sums, products = np.empty(parts), np.empty(parts)
+    for c in range(len(x)):
+        for part in prange(parts):
+            p = slice(part * PART, (part + 1) * PART)
+            sums[part], products[part] = gated_sums(dy[c, p], x[c, p], gate[c, p], low, mean[c])
+        db[c], dw[c] = sums.sum(), products.sum() * rstd[c]
+        mean_g, slope = (db[c] / M, rstd[c] * dw[c] / M) if of_batch else (0.0, 0.0)
+        for part in prange(parts):
+            p = slice(part * PART, (part + 1) * PART)
+            input_gradient(
+                dy[c, p], x[c, p], gate[c, p], low, mean[c], mean_g, slope, scale[c], of_batch,
+                dx[c, p], g[c, p], with_g,
+            )  # fmt: skip
+
+
+@jit(fastmath={"contract", "reassoc", "nsz"})
+def gated_sums(dy, x, gate, low, mean):
+    """The sum of g, and of g (x - mean), with g = dy where the gate is open: not gate <= low."""
+    centre, closed = as_type_of(x, mean), as_type_of(x, 0)
+    quarter = len(x) // 4
+    first, second = slice(0, quarter), slice(quarter, 2 * quarter)
+    third, fourth = slice(2 * quarter, 3 * quarter), slice(3 * quarter, 4 * quarter)
+    d0, d1, d2, d3 = dy[first], dy[second], dy[third], dy[fourth]
+    x0, x1, x2, x3 = x[first], x[second], x[third], x[fourth]
+    y0, y1, y2, y3 = gate[first], gate[second], gate[third], gate[fourth]
+    sum_g, product = np.float64(0), np.float64(0)
+    for i in range(quarter):
+        g0, g1 = closed if y0[i] <= low else d0[i], closed if y1[i] <= low else d1[i]
+        g2, g3 = closed if y2[i] <= low else d2[i], closed if y3[i] <= low else d3[i]
+        sum_g += (g0 + g1) + (g2 + g3)
+        product += (g0 * (x0[i] - centre) + g1 * (x1[i] - centre)) + (g2 * (x2[i] - centre) + g3 * (x3[i] - centre))
+    for m in range(4 * quarter, len(x)):
+        g = closed if gate[m] <= low else dy[m]
+        sum_g += g
+        product += g * (x[m] - centre)
+    return sum_g, product
+
+
+@jit(fastmath={"contract"})
+def input_gradient(dy, x, gate, low, mean, mean_g, slope, scale, of_batch, dx, g, with_g):
+    """dx = (g - mean_g - (x - mean) slope) scale, and g scale for constant statistics; g is written `with_g`."""
+    centre, average, tilt = as_type_of(x, mean), as_type_of(x, mean_g), as_type_of(x, slope)
+    factor, closed = as_type_of(x, scale), as_type_of(x, 0)
+    if with_g:
+        for m in range(len(x)):
+            g[m] = closed if gate[m] <= low else dy[m]
+        dy, low = g, as_type_of(x, np.nan)
+    if of_batch:
+        for m in range(len(x)):
+            open_dy = closed if gate[m] <= low else dy[m]
+            dx[m] = (open_dy - average - (x[m] - centre) * tilt) * factor
+    else:
+        for m in range(len(x)):
+            dx[m] = (closed if gate[m] <= low else dy[m]) * factor
 
 
 batch_norm_train = Kernel("batch_norm_train", batch_norm_train_reference, batch_norm_train_cpu)

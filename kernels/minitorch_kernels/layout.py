@@ -8,11 +8,13 @@ appending memory. Kernels accept any strides and convert here; ops never look.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .memory import empty
+from .strides import memory_axes, unflatten
 
 
 def empty_batch_last(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -21,14 +23,20 @@ def empty_batch_last(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return as_batch_first(stored)
 
 
+def empty_in_order_of(x: np.ndarray, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An uninitialised array of `shape`, whose axes lie in memory in the order of those of `x`."""
+    return unflatten(empty((math.prod(shape),), dtype), shape, memory_axes(x))
+
+
 def as_batch_first(stored: np.ndarray) -> np.ndarray:
     """(..., N) as stored -> (N, ...) as tensors show it; a view."""
-    return np.moveaxis(stored, -1, 0)
+    last = stored.ndim - 1
+    return stored.transpose(last, *range(last))
 
 
 def stored_batch_last(x: np.ndarray) -> np.ndarray:
     """(N, ...) with any strides -> C-contiguous (..., N); a view where x lies that way already, else a copy."""
-    stored = np.moveaxis(x, 0, -1)
+    stored = x.transpose(*range(1, x.ndim), 0)
     if stored.flags.c_contiguous:
         return stored
     copy = empty(stored.shape, x.dtype)

@@ -9,6 +9,7 @@ lies at a multiple of 64 bytes, so that no vector load straddles two cache lines
 from __future__ import annotations
 
 import math
+import threading
 from collections import defaultdict
 from typing import Any
 
@@ -27,11 +28,22 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     size = math.prod(shape) * dtype.itemsize
     if size < LARGE:
         array = np.empty(shape, dtype)
+    elif source.current is not None:
+        array = source.current.empty(shape, dtype, size)
     else:
         array = np.ndarray(shape, dtype, buffer=np.asarray(pool.take(size)))
     if poison and dtype.kind == "f":
         array.fill(np.nan)
     return array
+
+
+class _Source(threading.local):
+    """Who, in this thread, serves the requests for large buffers instead of the pool: `empty(shape, dtype, size)`."""
+
+    current: Any = None
+
+
+source = _Source()
 
 
 class Pool:

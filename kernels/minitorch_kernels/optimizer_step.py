@@ -1,14 +1,23 @@
-"""What the optimizers' kernels share: checking the arrays of one parameter, and walking over them as flat memory."""
+"""What the optimizers' kernels share: checking the arrays of one parameter, and walking over them as flat memory.
+
+A network has many small parameters, and a call costs more than the step of a small one: where all of them lie as they
+should, one call takes them all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from .addresses import address_of
+from .kernel import Kernel
 from .strides import flat, lies_in, memory_axes, unflatten
 
 CHUNK = 1 << 16  # elements one thread updates at a time; a smaller parameter is not worth waking a second thread
+
+TASK = 1 << 14  # elements of a task where one call takes all parameters
 
 Buffers = Mapping[str, np.ndarray | None]
 
@@ -62,3 +71,26 @@ def rounded(value: float, array: np.ndarray) -> float:
     add up to 1 + 1.3e-8, and the average of many steps would be 1.3e-5 too large.
     """
     return float(array.dtype.type(value))
+
+
+def addresses_of_all(kernel: Kernel, params: Sequence[Sequence[Any]]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Where all the arrays lie, and the tasks that one call divides them into; None where each must go by itself.
+
+    params: for each parameter its array, its gradient and its buffers (None for one that is not used: the gradient
+    stands in its place). -> addresses (P, arrays) and tasks (T, 3): number of the parameter, first element, elements.
+    They go together if compiled code is to run and all are row-major and of one dtype.
+    """
+    table, tasks, dtype = [], [], params[0][0].dtype
+    for number, arrays in enumerate(params):
+        param, grad = arrays[:2]
+        for array in arrays:
+            if array is not None and not (
+                array.dtype == dtype and array.shape == param.shape and array.flags.c_contiguous
+            ):
+                return None
+        unused = address_of(grad)
+        table.append([unused if array is None or array is grad else address_of(array) for array in arrays])
+        tasks += [(number, start, min(TASK, param.size - start)) for start in range(0, param.size, TASK)]
+    if not tasks or kernel.pick((params[0][0],)) is not kernel.cpu:
+        return None
+    return np.array(table, np.int64), np.array(tasks, np.int64)

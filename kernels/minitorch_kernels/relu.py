@@ -43,8 +43,9 @@ def rectify(gate, value, out):
     for chunk in prange((len(gate) + CHUNK - 1) // CHUNK):
         g, v = gate[chunk * CHUNK : (chunk + 1) * CHUNK], value[chunk * CHUNK : (chunk + 1) * CHUNK]
         result = out[chunk * CHUNK : (chunk + 1) * CHUNK]
+        zero = g.dtype.type(0)  # a plain 0 would make float64 of it all
         for i in range(len(g)):
-            result[i] = 0 if g[i] <= 0 else v[i]
+            result[i] = zero if g[i] <= zero else v[i]
 
 
 relu = Kernel("relu", relu_reference, relu_cpu)

@@ -1,12 +1,13 @@
-"""One step of stochastic gradient descent on one parameter array, in place."""
+"""One step of stochastic gradient descent, in place: on one parameter array, or on all of them at once."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from .addresses import array_at
 from .jit import jit, prange
 from .kernel import Kernel
-from .optimizer_step import CHUNK, check_shapes, run_step
+from .optimizer_step import CHUNK, addresses_of_all, check_shapes, run_step
 
 
 def sgd_step_reference(
@@ -93,4 +94,37 @@ def step_chunks(p, g, buffer, lr, momentum, fresh, decay, sign, nesterov, has_bu
         step_flat(p[part], g[part], buffer[part], lr, momentum, fresh, decay, sign, nesterov, has_buffer, first)
 
 
+@jit(parallel=True)
+def step_all(addresses, tasks, like, lr, momentum, fresh, decay, sign, nesterov, has_buffer, first):
+    """The step on all parameters: addresses (P, 3) of param, grad and buffer, first (P,)."""
+    for task in prange(len(tasks)):
+        k, start, size = tasks[task, 0], tasks[task, 1], tasks[task, 2]
+        p, g = array_at(addresses[k, 0], start, size, like), array_at(addresses[k, 1], start, size, like)
+        buffer = array_at(addresses[k, 2], start, size, like)
+        step_flat(p, g, buffer, lr, momentum, fresh, decay, sign, nesterov, has_buffer, first[k])
+
+
 sgd_step = Kernel("sgd_step", sgd_step_reference, sgd_step_cpu)
+
+
+def sgd_steps(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    momentum_buffers: list[np.ndarray | None],
+    lr: float,
+    momentum: float,
+    dampening: float,
+    nesterov: bool,
+    weight_decay: float,
+    maximize: bool,
+    first: list[bool],
+) -> None:
+    """`sgd_step` on each parameter, with the same bits; in one call where their memory allows."""
+    together = addresses_of_all(sgd_step, list(zip(params, grads, momentum_buffers, strict=True)))
+    if together is None:
+        for param, grad, buffer, new in zip(params, grads, momentum_buffers, first):
+            sgd_step(param, grad, buffer, lr, momentum, dampening, nesterov, weight_decay, maximize, new)
+        return
+    number, has_buffer = params[0].dtype.type, momentum_buffers[0] is not None
+    scalars = map(number, (lr, momentum, 1 - dampening, weight_decay, -1.0 if maximize else 1.0))
+    step_all(*together, np.empty(0, number), *scalars, bool(nesterov), has_buffer, np.array(first, bool))

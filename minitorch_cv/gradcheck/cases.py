@@ -9,7 +9,7 @@ from minitorch_kernels.kernel import use
 from ..graph import Node
 from ..ops.differentiable import OPERATIONS
 from ..tensor import Tensor
-from . import cases_elementwise, cases_layers, cases_norms, cases_shape, cases_spatial, networks
+from . import cases_elementwise, cases_fused, cases_layers, cases_norms, cases_shape, cases_spatial, networks
 from .case import Case
 
 CASES: list[Case] = [
@@ -18,6 +18,7 @@ CASES: list[Case] = [
     *cases_layers.CASES,
     *cases_spatial.CASES,
     *cases_norms.CASES,
+    *cases_fused.CASES,
     *networks.CASES,
 ]
 

@@ -40,7 +40,7 @@ def call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     watch = BackwardWatch(module) if module._backward_hooks and is_grad_enabled() else None
     if watch is not None:
         args = watch.inputs(args)
-    output = module.forward(*args, **kwargs)
+    output = module._run(*args, **kwargs)
     for hook, with_kwargs in list(module._forward_hooks.values()):
         changed = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
         if changed is not None:

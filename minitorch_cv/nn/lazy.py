@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..listening import told
 from .module import Module
 from .parameter import is_lazy
 
@@ -29,6 +30,7 @@ class LazyModule(Module):
         """True until all parameters and buffers have a shape."""
         return any(is_lazy(tensor) for tensor in (*self._parameters.values(), *self._buffers.values()))
 
+    @told
     def materialize(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Give what is lazy its shape, and set its first values."""
         if not self.has_uninitialized_params():

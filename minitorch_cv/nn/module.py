@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..compiled import Compiled
 from ..device import require_cpu
 from ..dtypes import float16, float32, float64
 from ..graph import no_grad
+from ..listening import current, told
 from ..tensor import RemovableHandle, Tensor, is_dtype
 from . import hooks
 from .parameter import Parameter, is_lazy
@@ -35,6 +37,7 @@ class Module:
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
+    _compiled: Compiled | None = None  # what calls run on after hybridize()
 
     def __init__(self) -> None:
         self.training = True
@@ -52,9 +55,28 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward(); define what the module computes there")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if current.recorder is not None:
+            current.recorder.module(self)
         if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks:
             return hooks.call(self, args, kwargs)
-        return self.forward(*args, **kwargs)
+        return self._run(*args, **kwargs)
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        if self._compiled is None:
+            return self.forward(*args, **kwargs)
+        return self._compiled(*args, **kwargs)
+
+    def _forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)  # looked up at each call, as a lazy module gets another one
+
+    def hybridize(self, active: bool = True) -> Module:
+        """Record the forward pass as a flat list of operations, and replay that from then on; or, with False, no more.
+
+        Numbers stay the same. There is a recording for each shape of the inputs, for training and for evaluation.
+        `compile(step)` does the same for a whole training step. Source: Dive into Deep Learning, section 13.1.
+        """
+        self._compiled = Compiled(self._forward) if active else None
+        return self
 
     # -- registering ---------------------------------------------------------------------------------------------------
 
@@ -272,6 +294,7 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
+    @told
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero in place."""
         for parameter in self.parameters():

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..graph import no_grad
+from ..listening import told
 from ..ops import shape
 from ..tensor import Tensor
 
@@ -30,7 +31,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
             start += target.numel()
 
 
-@no_grad()
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
@@ -42,6 +42,13 @@ def clip_grad_norm_(
     Returns the norm before. norm_type: 2, another power, or inf for the largest magnitude. RuntimeError for a norm that
     is not finite, if asked for. Source: Dive into Deep Learning, section 9.5.
     """
+    return scale_to_norm(listed(parameters), max_norm, norm_type, error_if_nonfinite)
+
+
+@told
+@no_grad()
+def scale_to_norm(parameters: list[Tensor], max_norm: float, norm_type: float, error_if_nonfinite: bool) -> Tensor:
+    """`clip_grad_norm_` for a list of parameters."""
     grads = gradients(parameters)
     norms = np.array([np.linalg.norm(grad._array.reshape(-1).astype(np.float64), norm_type) for grad in grads])
     total = float(np.linalg.norm(norms, norm_type)) if grads else 0.0
@@ -54,14 +61,24 @@ def clip_grad_norm_(
     return Tensor(np.asarray(total, grads[0].dtype if grads else np.float32))
 
 
-@no_grad()
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Limit every element of the gradients to ±clip_value."""
+    limit(listed(parameters), clip_value)
+
+
+@told
+@no_grad()
+def limit(parameters: list[Tensor], clip_value: float) -> None:
+    """`clip_grad_value_` for a list of parameters."""
     for grad in gradients(parameters):
         grad.clamp_(-clip_value, clip_value)
 
 
-def gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+def listed(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    """One parameter or several, as a list."""
+    return [parameters] if isinstance(parameters, Tensor) else list(parameters)
+
+
+def gradients(parameters: list[Tensor]) -> list[Tensor]:
     """The gradients there are."""
-    tensors = [parameters] if isinstance(parameters, Tensor) else parameters
-    return [tensor.grad for tensor in tensors if tensor.grad is not None]
+    return [tensor.grad for tensor in parameters if tensor.grad is not None]

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from .. import listening
 from ..graph import no_grad
 from ..nn import Module
-from ..ops import inplace, listening
+from ..ops import inplace
 from ..tensor import Tensor
 from .graph import Graph
 from .operators import OPERATORS

@@ -7,6 +7,7 @@ from typing import Any
 from minitorch_kernels.cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
 from minitorch_kernels.kernel import Array, array_module
 
+from ..listening import told
 from ..tensor import Tensor
 from .activation import log_softmax
 from .checks import same_dtype
@@ -189,6 +190,7 @@ def check_classes(operation: str, input: Tensor, weight: Tensor | None) -> None:
     same_dtype(operation, x=input, weight=weight)
 
 
+@told
 def check_labels(operation: str, input: Tensor, target: Tensor, ignore_index: int) -> None:
     """RuntimeError for labels of another shape or dtype than x asks for, IndexError for one outside 0..K-1."""
     axis, K = class_axis(input)

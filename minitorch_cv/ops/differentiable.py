@@ -13,9 +13,9 @@ import numpy as np
 
 from minitorch_kernels.kernel import Array, is_cupy
 
+from .. import listening
 from ..graph import Node, Saved, is_grad_enabled, shares_memory
 from ..tensor import Tensor
-from . import listening
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 

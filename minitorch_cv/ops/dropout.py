@@ -9,6 +9,7 @@ import numpy as np
 from minitorch_kernels.dropout import dropout as dropout_kernel
 from minitorch_kernels.kernel import Array, array_module
 
+from ..listening import told
 from ..random import Generator, numpy_generator
 from ..tensor import Tensor
 from .differentiable import differentiable
@@ -74,7 +75,7 @@ def drop(
     """x with a mask over its leading axes, which are `shape`; what lies behind them stays or goes as a whole."""
     if inplace:
         before_write(f"{operation}_", input)
-    drawn = draw_mask(shape, p, generator).reshape(shape + (1,) * (input.ndim - len(shape)))
+    drawn = draw_mask(shape, input.ndim, p, generator)
     y = masked_and_scaled(input, array_module(input._array).asarray(drawn), p)
     return write(f"{operation}_", input, y) if inplace else y
 
@@ -85,7 +86,12 @@ def masked_and_scaled(x: Array, mask: Array, p: float) -> Any:
     return dropout_kernel(x, mask, p), (lambda dy: dropout_kernel(dy, mask, p),)
 
 
-def draw_mask(shape: tuple[int, ...], p: float, generator: Generator | None) -> np.ndarray:
-    """True with probability 1 - p. Numbers are drawn with the batch as the fastest axis, as most activations lie."""
+@told
+def draw_mask(shape: tuple[int, ...], ndim: int, p: float, generator: Generator | None) -> np.ndarray:
+    """True with probability 1 - p, for the leading axes of an array of `ndim` axes.
+
+    Numbers are drawn with the batch as the fastest axis, as most activations lie.
+    """
     stored = numpy_generator(generator).random((*shape[1:], *shape[:1]), np.float32) >= p
-    return np.moveaxis(stored, -1, 0) if shape else stored  # (..., N) -> (N, ...)
+    mask = np.moveaxis(stored, -1, 0) if shape else stored  # (..., N) -> (N, ...)
+    return mask.reshape(shape + (1,) * (ndim - len(shape)))

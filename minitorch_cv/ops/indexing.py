@@ -9,6 +9,7 @@ import numpy as np
 from minitorch_kernels.kernel import Array, array_module
 
 from ..dtypes import int64
+from ..listening import told
 from ..tensor import Tensor
 from .arithmetic import where
 from .differentiable import differentiable, unbroadcast
@@ -24,10 +25,16 @@ def plain_index(index: Any) -> Any:
             raise IndexError(
                 f"tensors used as indices must be integer or bool, got {index.dtype}; convert with .long()"
             )
-        return int(index) if index.ndim == 0 and index.dtype.kind != "b" else index._array.copy()
+        return int(index) if index.ndim == 0 and index.dtype.kind != "b" else index_array(index)
     if isinstance(index, list):
         return np.asarray(index, None if index else int64)
     return index.copy() if isinstance(index, np.ndarray) else index
+
+
+@told
+def index_array(index: Tensor) -> Array:
+    """The whole numbers or truth values of a tensor, as an array of its own."""
+    return index._array.copy()
 
 
 def is_basic(index: Any) -> bool:
@@ -140,6 +147,7 @@ def nonzero(input: Tensor) -> Tensor:
     return Tensor(np.stack(array_module(input._array).nonzero(input._array), 1))
 
 
+@told
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """y[..., k] = 1 where tensor[...] = k, else 0, in int64; num_classes = -1 takes the largest value + 1."""
     labels = tensor._array

@@ -13,10 +13,12 @@ import numpy as np
 
 from minitorch_kernels.kernel import Array, array_module
 
+from .. import listening
 from ..dtypes import category
 from ..graph import is_grad_enabled
+from ..listening import told
 from ..tensor import Tensor
-from . import arithmetic, indexing, listening, pointwise
+from . import arithmetic, indexing, pointwise
 from .differentiable import attach, differentiable, refuse_stale, unbroadcast
 
 
@@ -31,13 +33,19 @@ def write(name: str, target: Tensor, value: Tensor) -> Tensor:
             f"{name}: the result is {value.dtype} and cannot be written into a tensor of {target.dtype}; "
             f"convert the tensor first, with .to({value.dtype})"
         )
-    target._array[...] = value._array
-    target._storage.version += 1
+    overwrite_memory(target, ..., value)
     if is_grad_enabled() and (value.requires_grad or target.requires_grad):
         record_write(name, target, value)
     if listening.current.listener is not None:
         listening.current.listener(write, (name, target, value), {}, target)
     return target
+
+
+@told
+def overwrite_memory(target: Tensor, index: Any, value: Any) -> None:
+    """x[index] = value in the memory of x; says nothing to the graph."""
+    target._array[index] = value._array if isinstance(value, Tensor) else value
+    target._storage.version += 1
 
 
 def before_write(name: str, target: Tensor) -> None:
@@ -129,8 +137,7 @@ def setitem(target: Tensor, index: Any, value: Any) -> None:
     if is_grad_enabled() and (target.requires_grad or (isinstance(value, Tensor) and value.requires_grad)):
         write("setitem", target, indexing.setitem(target, index, value))
     else:
-        target._array[index] = value._array if isinstance(value, Tensor) else value
-        target._storage.version += 1
+        overwrite_memory(target, index, value)
 
 
 @differentiable
@@ -148,8 +155,7 @@ def copy_(target: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     before_write("copy_", target)
     if is_grad_enabled() and (target.requires_grad or (isinstance(src, Tensor) and src.requires_grad)):
         return write("copy_", target, overwrite(target, src))
-    target._array[...] = src._array if isinstance(src, Tensor) else src
-    target._storage.version += 1
+    overwrite_memory(target, ..., src)
     return target
 
 
@@ -169,6 +175,7 @@ def masked_fill_(target: Tensor, mask: Tensor, value: Any) -> Tensor:
     return write("masked_fill_", target, indexing.masked_fill(target, mask, value).to(target.dtype))
 
 
+@told
 def old_values(target: Tensor) -> Tensor:
     """A copy of `target` with the same history, for a twin whose gradient needs what is about to be overwritten."""
     old = Tensor(target._array.copy(order="K"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from minitorch_kernels.kernel import Array, array_module
 
+from ..listening import told
 from ..tensor import Tensor
 from .arithmetic import promoted
 from .differentiable import differentiable, unbroadcast
@@ -106,13 +107,19 @@ def binary_cross_entropy(
     """
     reduction = reduction_name("binary_cross_entropy", size_average, reduce, reduction)
     check_same_shape("binary_cross_entropy", input, target)
+    check_probabilities(input)
+    return reduce_losses(weighted(binary_error(input, target), weight), reduction)
+
+
+@told
+def check_probabilities(input: Tensor) -> None:
+    """RuntimeError for a value outside [0, 1]."""
     x = input._array
     if x.size and not (x.min() >= 0 and x.max() <= 1):
         raise RuntimeError(
             f"binary_cross_entropy: x has values from {x.min()} to {x.max()} but must be probabilities, from 0 to 1; "
             "apply sigmoid(), or use binary_cross_entropy_with_logits"
         )
-    return reduce_losses(weighted(binary_error(input, target), weight), reduction)
 
 
 @differentiable

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import creation, dtypes
+from ..listening import told
 from ..random import numpy_generator
 from ..tensor import Tensor
 from . import activation, arithmetic, comparison, indexing, inplace, matmul, pointwise, reduction, shape, sorting
@@ -88,16 +89,19 @@ def conversion(dtype: np.dtype) -> Callable[[Tensor], Tensor]:
     return convert
 
 
+@told
 def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with uniform random numbers in [a, b)."""
     return inplace.copy_(input, numpy_generator(generator).uniform(a, b, input.shape))
 
 
+@told
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with random numbers of the normal distribution."""
     return inplace.copy_(input, numpy_generator(generator).normal(mean, std, input.shape))
 
 
+@told
 def bernoulli_(input: Tensor, p: float = 0.5, generator: Any = None) -> Tensor:
     """Fill with 1 with probability p, else 0."""
     return inplace.copy_(input, numpy_generator(generator).random(input.shape) < p)

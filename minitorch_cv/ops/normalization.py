@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import minitorch_kernels as kernels
 from minitorch_kernels.kernel import Array
 
 from ..graph import no_grad
+from ..listening import told
 from ..tensor import Tensor
 from .checks import same_dtype
 from .differentiable import differentiable
@@ -33,20 +35,37 @@ def batch_norm(
     ValueError in training for a single value per channel, RuntimeError where sizes or dtypes do not fit.
     Source: Dive into Deep Learning, section 8.5; Ioffe and Szegedy, arXiv:1502.03167.
     """
-    check_channels("batch_norm", input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    return by_batch_or_running_statistics(
+        "batch_norm",
+        batch_norm_training,
+        batch_norm_inference,
+        (input, running_mean, running_var, weight, bias, training, momentum, eps),
+    )
+
+
+def by_batch_or_running_statistics(
+    name: str, by_batch: Callable[..., Any], by_running: Callable[..., Any], arguments: Any, *further: Any
+) -> Tensor:
+    """Batch normalisation with the `arguments` of `batch_norm`, carried out by one of two operations.
+
+    In training that is by_batch(x, weight, bias, eps, *further) -> y, mean, var, and the running statistics move;
+    otherwise by_running(x, mean, var, weight, bias, eps, *further) -> y.
+    """
+    input, running_mean, running_var, weight, bias, training, momentum, eps = arguments
+    check_channels(name, input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError(
-                "batch_norm: training=False needs running_mean and running_var; give both, or pass training=True"
+                f"{name}: training=False needs running_mean and running_var; give both, or pass training=True"
             )
-        return batch_norm_inference(input, running_mean, running_var, weight, bias, eps)
+        return by_running(input, running_mean, running_var, weight, bias, eps, *further)
     values = len(input) * math.prod(input.shape[2:])
     if values == 1:
         raise ValueError(
-            f"batch_norm: training needs more than one value per channel, got shape {input.shape}; "
+            f"{name}: training needs more than one value per channel, got shape {input.shape}; "
             "use a larger batch, or .eval()"
         )
-    y, mean, var = batch_norm_training(input, weight, bias, eps)
+    y, mean, var = by_batch(input, weight, bias, eps, *further)
     if values:
         move_towards(running_mean, mean, momentum)
         move_towards(running_var, var * (values / (values - 1)), momentum)
@@ -62,7 +81,7 @@ def batch_norm_training(x: Array, weight: Array | None, bias: Array | None, eps:
     y, mean, var, rstd = kernels.batch_norm_train(x, weight, bias, eps)
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
-        return kernels.batch_norm_train_grad(dy, x, weight, mean, rstd)
+        return kernels.batch_norm_train_grad(dy, x, weight, mean, rstd)[:3]
 
     return (y, mean, var), backward
 
@@ -75,12 +94,13 @@ def batch_norm_inference(
     y = kernels.batch_norm_inference(x, mean, var, weight, bias, eps)
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
-        dx, dw, db = kernels.batch_norm_inference_grad(dy, x, weight, mean, var, eps)
+        dx, dw, db, _ = kernels.batch_norm_inference_grad(dy, x, weight, mean, var, eps)
         return dx, None, None, dw, db
 
     return y, backward
 
 
+@told
 def move_towards(running: Tensor | None, value: Tensor, momentum: float) -> None:
     """running = (1 - momentum) running + momentum value, in its own memory."""
     if running is not None:

@@ -13,6 +13,7 @@ import numpy as np
 from minitorch_kernels.kernel import Array, array_module
 
 from ..dtypes import int64
+from ..listening import told
 from ..tensor import Tensor
 from .arithmetic import maximum, minimum
 from .differentiable import differentiable
@@ -239,6 +240,7 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return arg("argmin", input, dim, keepdim)
 
 
+@told
 def arg(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     x = input._array
     if dim is None:
@@ -288,12 +290,14 @@ def cumsum(input: Array, dim: int) -> Any:
 
 
 @numpy_names
+@told
 def any(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """True where at least one element over `dim` is not zero."""
     return Tensor(np.asarray(input._array.any(axis=axes("any", input._array, dim), keepdims=keepdim)))
 
 
 @numpy_names
+@told
 def all(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """True where no element over `dim` is zero."""
     return Tensor(np.asarray(input._array.all(axis=axes("all", input._array, dim), keepdims=keepdim)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minitorch_kernels.kernel import array_module
 
+from ..listening import told
 from ..tensor import Tensor
 from .indexing import gather
 from .reduction import ValuesAndIndices
@@ -15,6 +16,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     return ValuesAndIndices(gather(input, dim, indices), indices)
 
 
+@told
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices that would sort along `dim`; equals keep their order."""
     x = input._array

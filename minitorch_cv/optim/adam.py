@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minitorch_kernels.adam import adam_step
+import numpy as np
+
+from minitorch_kernels.adam import adam_steps
 
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, Params
@@ -53,17 +55,20 @@ class Adam(Optimizer):
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"{name}: betas={betas} must be two numbers from 0 to below 1")
 
-    def update(self, param: Tensor, group: Group) -> None:
-        assert param.grad is not None
-        state = self.state[param]
-        step = count_step(state)
+    def update_all(self, params: list[Tensor], group: Group) -> None:
+        states = [self.state[param] for param in params]
+        steps = [count_step(state) for state in states]
         beta1, beta2 = group["betas"]
-        adam_step(
-            param._array,
-            param.grad._array,
-            buffer(state, "exp_avg", param),
-            buffer(state, "exp_avg_sq", param),
-            buffer(state, "max_exp_avg_sq", param) if group["amsgrad"] else None,
+
+        def buffers(name: str) -> list[np.ndarray]:
+            return [buffer(state, name, param) for state, param in zip(states, params)]
+
+        adam_steps(
+            [param._array for param in params],
+            [param.grad._array for param in params if param.grad is not None],
+            buffers("exp_avg"),
+            buffers("exp_avg_sq"),
+            list(buffers("max_exp_avg_sq")) if group["amsgrad"] else [None] * len(params),
             float(group["lr"]),
             float(beta1),
             float(beta2),
@@ -71,7 +76,7 @@ class Adam(Optimizer):
             float(group["weight_decay"]),
             bool(group["decoupled_weight_decay"]),
             bool(group["maximize"]),
-            step,
+            steps,
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import enable_grad
+from ..listening import told
 from ..tensor import Tensor, array_from
 
 Group = dict[str, Any]
@@ -75,6 +76,7 @@ class Optimizer:
     def check_options(self, group: Group) -> None:
         """ValueError for options that make no sense."""
 
+    @told
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero in place."""
         for group in self.param_groups:
@@ -84,6 +86,7 @@ class Optimizer:
                 else:
                     param.grad.zero_()
 
+    @told
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change the parameters by one step; `closure`, if given, computes the loss and its gradients first."""
         loss = None
@@ -91,14 +94,20 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for param in group["params"]:
-                if param.grad is not None:
-                    self.update(param, group)
-                    param._storage.version += 1  # a graph that saved the old values must not be used any more
+            params = [param for param in group["params"] if param.grad is not None]
+            if params:
+                self.update_all(params, group)
+            for param in params:
+                param._storage.version += 1  # a graph that saved the old values must not be used any more
         return loss
 
+    def update_all(self, params: list[Tensor], group: Group) -> None:
+        """Change these parameters of a group, all of which have a gradient."""
+        for param in params:
+            self.update(param, group)
+
     def update(self, param: Tensor, group: Group) -> None:
-        """Change one parameter, in its memory; every optimizer writes its own."""
+        """Change one parameter, in its memory; every optimizer writes this, or `update_all`."""
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:

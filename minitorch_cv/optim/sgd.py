@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitorch_kernels.sgd import sgd_step
+from minitorch_kernels.sgd import sgd_steps
 
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, Params
@@ -47,19 +47,12 @@ class SGD(Optimizer):
                 f"dampening={group['dampening']}"
             )
 
-    def update(self, param: Tensor, group: Group) -> None:
-        assert param.grad is not None
-        buffer, first = None, False
-        if group["momentum"] != 0:
-            state = self.state[param]
-            first = state.get("momentum_buffer") is None
-            if first:
-                state["momentum_buffer"] = Tensor(np.empty_like(param._array))
-            buffer = state["momentum_buffer"]._array
-        sgd_step(
-            param._array,
-            param.grad._array,
-            buffer,
+    def update_all(self, params: list[Tensor], group: Group) -> None:
+        first = [group["momentum"] != 0 and self.state[param].get("momentum_buffer") is None for param in params]
+        sgd_steps(
+            [param._array for param in params],
+            [param.grad._array for param in params if param.grad is not None],
+            [self.velocity(param) if group["momentum"] != 0 else None for param in params],
             float(group["lr"]),
             float(group["momentum"]),
             float(group["dampening"]),
@@ -68,3 +61,10 @@ class SGD(Optimizer):
             bool(group["maximize"]),
             first,
         )
+
+    def velocity(self, param: Tensor) -> np.ndarray:
+        """The momentum buffer b, uninitialised before the first step."""
+        state = self.state[param]
+        if state.get("momentum_buffer") is None:
+            state["momentum_buffer"] = Tensor(np.empty_like(param._array))
+        return state["momentum_buffer"]._array

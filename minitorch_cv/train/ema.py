@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..listening import told
+
 
 class EMA:
     """a <- decay a + (1 - decay) w after each step, for all weights and batch-norm statistics w of a model.
@@ -24,6 +26,7 @@ class EMA:
         self.updates = 0
         self.averages = values_of(model)
 
+    @told
     def update(self) -> None:
         """Take the model's present weights into the averages."""
         for name, tensor in self.model.state_dict().items():

@@ -193,21 +193,21 @@ def divisor_ignores_that_padding_does_not_count(right, *args):
 
 
 @in_kernel("batch_norm_train_grad")
-def mean_is_taken_for_a_constant(right, dy, x, weight, mean, rstd):
+def mean_is_taken_for_a_constant(right, dy, x, weight, mean, rstd, *further):
     """dx without the term that comes through the mean of the batch."""
-    dx, dw, db = right(dy, x, weight, mean, rstd)
+    dx, dw, db, g = right(dy, x, weight, mean, rstd, *further)
     through_mean = rstd * (1 if weight is None else weight) * db / (x.size / x.shape[1])
-    return dx + through_mean.reshape(-1, *[1] * (x.ndim - 2)), dw, db
+    return dx + through_mean.reshape(-1, *[1] * (x.ndim - 2)), dw, db, g
 
 
 @in_kernel("batch_norm_train_grad")
-def variance_is_taken_for_a_constant(right, dy, x, weight, mean, rstd):
+def variance_is_taken_for_a_constant(right, dy, x, weight, mean, rstd, *further):
     """dx without the term that comes through the variance of the batch."""
-    dx, dw, db = right(dy, x, weight, mean, rstd)
+    dx, dw, db, g = right(dy, x, weight, mean, rstd, *further)
     per_channel = (-1, *[1] * (x.ndim - 2))
     normalised = (x - mean.reshape(per_channel)) * rstd.reshape(per_channel)
     through_variance = rstd * (1 if weight is None else weight) * dw / (x.size / x.shape[1])
-    return dx + normalised * through_variance.reshape(per_channel), dw, db
+    return dx + normalised * through_variance.reshape(per_channel), dw, db, g
 
 
 @in_backward("dropout", "masked_and_scaled")

@@ -35,6 +35,8 @@ CASES = {
     "relu_grad": [*pairs(*SMALL), infinite_gradient],
     "sigmoid": [*alone(*SMALL), far_out],
     "sigmoid_grad": pairs(*SMALL),
+    "tanh": [*alone(*SMALL), far_out],
+    "tanh_grad": pairs(*SMALL),
 }
 
 LARGE = {
@@ -42,4 +44,6 @@ LARGE = {
     "relu_grad": pairs(*BIG),
     "sigmoid": alone(*BIG),
     "sigmoid_grad": pairs(*BIG),
+    "tanh": alone(*BIG),
+    "tanh_grad": pairs(*BIG),
 }

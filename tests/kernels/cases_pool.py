@@ -85,6 +85,26 @@ def avg_grad_case(shape, kernel, stride, padding, ceil_mode, *, count_include_pa
     return lambda rng, dtype: (values(rng, (*shape[:2], *pooled), dtype), *options)
 
 
+def activation_case(activation, *geometry, **options):
+    plain = avg_case(*geometry, **options)
+
+    def arguments(rng, dtype):
+        x, *pooling = plain(rng, dtype)
+        return x, activation, *pooling
+
+    return arguments
+
+
+def activation_grad_case(activation, shape, *geometry, **options):
+    plain = avg_grad_case(shape, *geometry, **options)
+
+    def arguments(rng, dtype):
+        dy, *pooling = plain(rng, dtype)
+        return dy, rng.uniform(-1, 1, shape).astype(dtype), activation, *pooling
+
+    return arguments
+
+
 def adaptive_case(shape, output_size, values):
     return lambda rng, dtype: (values(rng, shape, dtype), output_size)
 
@@ -114,6 +134,17 @@ CASES = {
     + [avg_case(*geometry, **options, values=with_nan) for *geometry, options in AVERAGES[3:6]],
     "avg_pool2d_grad": [avg_grad_case(*geometry, **options, values=normal) for *geometry, options in AVERAGES]
     + [avg_grad_case(*geometry, **options, values=with_nan) for *geometry, options in AVERAGES[3:6]],
+    "activation_avg_pool2d": [
+        activation_case(activation, *geometry, **options, values=values)
+        for activation in ("relu", "sigmoid", "tanh")
+        for *geometry, options in AVERAGES[::4]
+        for values in (normal, with_nan)
+    ],
+    "activation_avg_pool2d_grad": [
+        activation_grad_case(activation, *geometry, **options, values=normal)
+        for activation in ("relu", "sigmoid", "tanh")
+        for *geometry, options in AVERAGES[::4]
+    ],
     "adaptive_avg_pool2d": [adaptive_case(*sizes, values) for sizes in ADAPTIVE for values in (normal, with_nan)],
     "adaptive_avg_pool2d_grad": [
         lambda rng, dtype, shape=shape, output_size=output_size: (

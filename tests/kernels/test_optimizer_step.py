@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from minitorch_kernels import REGISTRY, use
+from minitorch_kernels.adam import adam_steps
+from minitorch_kernels.optimizer_step import TASK, addresses_of_all
+from minitorch_kernels.sgd import sgd_steps
 
 from .cases_optimizers import CASES, IN_PLACE
 
@@ -63,3 +66,63 @@ def test_an_update_reaches_an_array_with_gaps_and_nothing_between(rng):
     np.testing.assert_allclose(param, 1 - 0.5 * np.sign(grad))
     np.testing.assert_allclose(squares, grad**2)
     assert (roomy[:, 1::2] == 1).all()
+
+
+SHAPES = [(), (3,), (2, 3, 2, 2), (0,), (TASK + 5,)]
+OPTIONS = {
+    "sgd": [(0.1, 0.0, 0.0, False, 0.0, False), (0.1, 0.9, 0.0, True, 0.01, True), (0.1, 0.9, 0.5, False, 0.0, False)],
+    "adam": [(0.1, 0.9, 0.99, 1e-8, 0.01, True, True), (0.1, 0.9, 0.99, 1e-8, 0.01, False, False)],
+}
+
+
+def arrays_of(rng, buffers, order="C"):
+    return [[np.asarray(rng.uniform(0.1, 1, shape), np.float32, order) for _ in range(2 + buffers)] for shape in SHAPES]
+
+
+def copies(params):
+    return [[None if array is None else array.copy("K") for array in arrays] for arrays in params]
+
+
+@pytest.mark.parametrize("options", OPTIONS["sgd"])
+def test_sgd_on_all_parameters_at_once_has_the_bits_of_one_by_one(rng, options):
+    params = arrays_of(rng, 1)
+    momentum = options[1] != 0
+    params = params if momentum else [[p, g, None] for p, g, _ in params]
+    first = [k % 2 == 0 for k in range(len(params))]
+    one_by_one = copies(params)
+    for arrays, new in zip(one_by_one, first):
+        REGISTRY["sgd_step"](*arrays, *options, new)
+    sgd_steps(*map(list, zip(*params)), *options, first)
+    assert_same_bits(params, one_by_one)
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+@pytest.mark.parametrize("options", OPTIONS["adam"])
+def test_adam_on_all_parameters_at_once_has_the_bits_of_one_by_one(rng, options, amsgrad):
+    params = arrays_of(rng, 3)
+    params = params if amsgrad else [[*arrays[:4], None] for arrays in params]
+    steps = [1 + k for k in range(len(params))]
+    one_by_one = copies(params)
+    for arrays, step in zip(one_by_one, steps):
+        REGISTRY["adam_step"](*arrays, *options, step)
+    adam_steps(*map(list, zip(*params)), *options, steps)
+    assert_same_bits(params, one_by_one)
+
+
+def test_a_gradient_in_another_order_of_memory_goes_by_itself(rng, implementation):
+    params = arrays_of(rng, 1)
+    together = addresses_of_all(REGISTRY["sgd_step"], params)
+    assert (together is not None) == (implementation == "cpu")
+    params[2][1] = np.asfortranarray(params[2][1])
+    assert addresses_of_all(REGISTRY["sgd_step"], params) is None
+    one_by_one = copies(params)
+    for arrays in one_by_one:
+        REGISTRY["sgd_step"](*arrays, 0.1, 0.9, 0.0, False, 0.0, False, False)
+    sgd_steps(*map(list, zip(*params)), 0.1, 0.9, 0.0, False, 0.0, False, [False] * len(params))
+    assert_same_bits(params, one_by_one)
+
+
+def assert_same_bits(ours, theirs):
+    for a, b in zip(ours, theirs, strict=True):
+        for x, y in zip(a, b, strict=True):
+            assert x is y is None or x.tobytes() == y.tobytes()

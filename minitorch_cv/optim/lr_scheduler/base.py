@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from ...listening import told
 from ..optimizer import Group, Optimizer
 
 
@@ -60,6 +61,7 @@ class LRScheduler:
         """The rate of each group at epoch 0 when SequentialLR starts this schedule late."""
         return self.get_lr()
 
+    @told
     def step(self) -> None:
         """One epoch, or one batch, further: the groups get their next rates."""
         self.last_epoch += 1

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...listening import told
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_milestones, current_rates
 from .plateau import ReduceLROnPlateau
@@ -50,6 +51,7 @@ class ChainedScheduler(CombinedScheduler):
         self.last_epoch = 0
         self._last_lr = current_rates(self.optimizer.param_groups)
 
+    @told
     def step(self) -> None:
         for scheduler in self._schedulers:
             scheduler.step()
@@ -86,6 +88,7 @@ class SequentialLR(CombinedScheduler):
         first._initial_step()
         self._last_lr = first.get_last_lr()
 
+    @told
     def step(self) -> None:
         self.last_epoch += 1
         turn = bisect_right(self._milestones, self.last_epoch)

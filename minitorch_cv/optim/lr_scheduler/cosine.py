@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ...listening import told
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_positive_integer, current_rates
 
@@ -61,6 +62,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     def get_lr(self) -> list[float]:
         return [half_cosine(base_lr, self.eta_min, self.T_cur / self.T_i) for base_lr in self.base_lrs]
 
+    @told
     def step(self, epoch: float | None = None) -> None:
         """One step further, or to `epoch`, which may lie between whole epochs: epoch + batch / batches."""
         if epoch is None and self.last_epoch >= 0:

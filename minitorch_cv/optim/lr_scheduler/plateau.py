@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import SupportsFloat
 
+from ...listening import told
 from ..optimizer import Optimizer
 from .base import LRScheduler, current_rates, per_group
 
@@ -50,6 +51,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.last_epoch = 0
         self._last_lr = current_rates(optimizer.param_groups)
 
+    @told
     def step(self, metrics: SupportsFloat) -> None:  # type: ignore[override]
         """Look at this epoch's metric: a validation loss, or an accuracy with mode "max"."""
         metric = float(metrics)

@@ -1,0 +1,124 @@
+"""`compile(step)`: a step that runs eagerly until it is known, and is then replayed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from minitorch_kernels import kernel
+
+from ..graph import is_grad_enabled
+from ..listening import current, listening
+from ..tensor import Tensor
+from .buffers import Log
+from .plan import Plan
+from .recording import Recorder, RecordingError
+from .replaying import Recording, served_by
+
+ATTEMPTS = 4  # runs that may differ, while lazy layers and optimizers get ready, before it is an error
+RECORDINGS = 8  # kept for each kind of arguments: training, evaluation, ...
+
+
+class Compiled:
+    """A step, or a network, with its recordings; called as the step itself is.
+
+    Everything else is asked of the step: `compiled_net.parameters()`. A copy, or what is read back from a pickle,
+    records anew.
+    """
+
+    def __init__(self, step: Callable[..., Any]):
+        self.step = step
+        self.recordings: dict[Any, deque[Recording]] = {}
+        self.pending: dict[Any, list[Recorder]] = {}
+        self.latest: Recording | None = None
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if current.recorder is not None or current.listener is not None:
+            return self.step(*args, **options)  # part of a larger recording, or of an export
+        if options:
+            raise TypeError(f"compiled: pass {', '.join(options)} by position; keywords are not recorded")
+        key = kind_of(args)
+        for recording in tuple(self.recordings.get(key, ())):
+            if recording.still_holds():
+                self.latest = recording
+                return recording.run(args)
+        return self.record(key, args)
+
+    def record(self, key: Any, args: tuple[Any, ...]) -> Any:
+        """Run the step eagerly and write it down; two runs that did the same make a recording."""
+        recorder = Recorder(args)
+        with served_by(Log()), listening(recorder.operation, recorder):
+            output = self.step(*args)
+        recorder.finish(output)
+        pending = self.pending.setdefault(key, [])
+        alike = [other for other in pending if other.modules == recorder.modules]
+        difference = recorder.difference(alike[-1]) if alike else ""
+        if difference is None:
+            self.pending.pop(key, None)
+            self.latest = Recording(recorder)
+            self.recordings.setdefault(key, deque(maxlen=RECORDINGS)).appendleft(self.latest)
+        elif len(alike) == ATTEMPTS - 1:
+            self.pending.pop(key, None)
+            raise RecordingError(f"the step did something else in each of {ATTEMPTS} runs. {difference}")
+        else:
+            pending.append(recorder)
+        return output
+
+    @property
+    def plan(self) -> Plan:
+        """The list of what the latest call did, and the memory it takes; `print` shows it as a table.
+
+        RuntimeError before there is one, which the second call with the same kind of arguments makes.
+        """
+        if self.latest is None:
+            raise RuntimeError("plan: nothing is recorded yet; call the step three times with arguments of one shape")
+        return Plan(self.latest)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "step":
+            raise AttributeError(name)
+        return getattr(self.step, name)
+
+    def __reduce__(self) -> Any:
+        return Compiled, (self.step,)
+
+
+def compile(step: Callable[..., Any]) -> Compiled:
+    """`step`, a function of tensors or a network, recorded as a flat list of operations and replayed from then on.
+
+    A training step may be recorded as a whole: forward, backward, the step of the optimizer.
+
+        @minitorch_cv.compile
+        def step(images, labels):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(images), labels)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+    The first two calls with arguments of some shapes run eagerly and are written down; where both did the same, later
+    calls replay the list: the same numbers, without building a graph, in memory that is planned once. What the step
+    reads is read anew each time: parameters, learning rates, random numbers. Other shapes, or a network in evaluation
+    mode, have recordings of their own. `print(step.plan)` shows the list.
+
+    The step takes tensors and plain values, and returns tensors (alone, or in tuples, lists and dictionaries) or None.
+    Python between the operations runs only while recording: RecordingError, with file and line, where a number is read
+    out of a tensor (`item()`, `if loss > 0:`), where two runs differ, and for hooks. What changes outside tensors (an
+    attribute of a layer, such as the p of a dropout) needs a new `compile`.
+    """
+    return Compiled(step)
+
+
+def kind_of(args: tuple[Any, ...]) -> Any:
+    """What has to agree for a recording to be of use: shapes, types, strides, and how operations are carried out."""
+    given = tuple(
+        (arg._array.shape, arg._array.dtype, arg._array.strides, arg.requires_grad) if isinstance(arg, Tensor) else arg
+        for arg in args
+    )
+    try:
+        hash(given)
+    except TypeError:
+        kinds = ", ".join(type(arg).__name__ for arg in args)
+        raise TypeError(f"compiled: got ({kinds}); pass tensors and plain values, each as an argument") from None
+    return given, is_grad_enabled(), kernel._forced.get()
