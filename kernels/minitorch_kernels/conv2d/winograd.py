@@ -1,0 +1,107 @@
+"""y and dx by Winograd's convolution."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..im2col import Pair
+from ..jit import jit, load_numba, prange
+from ..layout import empty_batch_last, stored_batch_last
+from ..matmul import matmul_cpu, pack, run_of_memory
+from ..memory import empty
+from ..vector import multiply_tile, tile_height, tile_lanes
+from .winograd_lanes import vector_lanes
+from .winograd_tiles import data_tile, outputs_tile
+from .winograd_transforms import matrices, on_both_axes
+
+LANES = 64
+TOGETHER = 4
+
+
+def conv2d_winograd(x, w, b, padding, m):
+    (N, C, H, W), (O, _, r, _) = x.shape, w.shape
+    size = H + 2 * padding[0] - r + 1, W + 2 * padding[1] - r + 1
+    taps = w.reshape(O, C, r * r).transpose(2, 0, 1)  # (O, C, r, r) -> (r r, O, C)
+    return convolve(x, taps, np.zeros(O, x.dtype) if b is None else b, padding, size, m, r)
+
+
+def conv2d_input_grad_winograd(dy, w, size, padding, m):
+    (N, O, _, _), (_, C, r, _) = dy.shape, w.shape
+    taps = w.reshape(O, C, r * r)[:, :, ::-1].transpose(2, 1, 0)  # (O, C, r, r) turned round -> (r r, C, O)
+    return convolve(dy, taps, np.zeros(C, dy.dtype), (r - 1 - padding[0], r - 1 - padding[1]), size, m, r)
+
+
+def convolve(x, taps, start, padding, size, m, r):
+    (N, C, H, W), (OH, OW), O = x.shape, size, taps.shape[1]
+    n = m + r - 1
+    y = empty_batch_last((N, O, OH, OW), x.dtype)
+    height, width = tile_height(O), vector_lanes()
+    U = transformed_filters(taps, m, r, height)
+    plane_v, plane_m = C * LANES + 16, min(O, TOGETHER * height) * LANES + 16
+    units = -(-OH // m) * -(-OW // m) * -(-N // width)
+    tasks = min(load_numba().get_num_threads(), -(-units * width // LANES))
+    scratch = empty((tasks, n * n * (plane_v + plane_m + width)), x.dtype)
+    blocks(
+        run_of_memory(stored_batch_last(x)), C, H, W, N, U.reshape(-1), O, height, run_of_memory(start),
+        stored_batch_last(y).reshape(-1), OH, OW, padding[0], padding[1], n, m, scratch,
+        plane_v, plane_m, width, LANES, tile_lanes(x.dtype), TOGETHER, np.arange(C) * LANES,
+        np.zeros(height, x.dtype),
+    )  # fmt: skip
+    return y
+
+
+def transformed_filters(taps, m, r, height):
+    G = matrices(m, r)[1]
+    panels = pack(taps, height)  # (r r, P, C, height)
+    return matmul_cpu(on_both_axes(G), panels.reshape(r * r, -1))
+
+
+@jit(parallel=True)
+def blocks(
+    x, C, H, W, N, U, O, height, start, y, OH, OW, pad_y, pad_x, n, m, scratch,
+    plane_v, plane_m, width, lanes, tile, together, offsets, zeros,
+):  # fmt: skip
+    rows_of_tiles, tiles = (OH + m - 1) // m, (OW + m - 1) // m
+    parts = (N + width - 1) // width
+    units = rows_of_tiles * tiles * parts
+    each = lanes // width
+    count = (units + each - 1) // each
+    P = (O + height - 1) // height
+    tasks = len(scratch)
+    for task in prange(tasks):
+        V = scratch[task]
+        M = V[n * n * plane_v :]
+        square = M[n * n * plane_m :]
+        for block in range(task * count // tasks, (task + 1) * count // tasks):
+            first, last = block * each, min(units, (block + 1) * each)
+            for c in range(C):
+                for unit in range(first, last):
+                    where, part = unit // parts, unit % parts
+                    top, left = where // tiles * m - pad_y, where % tiles * m - pad_x
+                    data_tile(
+                        n, x, ((c * H + top) * W + left) * N + part * width, W * N, N,
+                        (-top, H - top), (-left, W - left), min(width, N - part * width),
+                        square, V, c * lanes + (unit - first) * width, plane_v, width,
+                    )  # fmt: skip
+            for group in range(0, P, together):
+                end = min(P, group + together)
+                for p in range(n * n):
+                    for panel in range(group, end):
+                        for lane in range(0, (last - first) * width, tile):
+                            o = panel * height
+                            multiply_tile(
+                                U, (p * P + panel) * C * height, V, p * plane_v + lane, offsets, 0, C, 0, 1,
+                                zeros, 0, M, p * plane_m + (o - group * height) * lanes + lane, lanes,
+                                height, min(height, O - o), min(tile, (last - first) * width - lane), 0,
+                            )  # fmt: skip
+                for o in range(group * height, min(O, end * height)):
+                    for unit in range(first, last):
+                        where, part = unit // parts, unit % parts
+                        top, left = where // tiles * m, where % tiles * m
+                        outputs_tile(
+                            n, m, M, (o - group * height) * lanes + (unit - first) * width, plane_m, square,
+                            y, ((o * OH + top) * OW + left) * N + part * width, OW * N, N,
+                            OH - top, OW - left, min(width, N - part * width), start[o], width,
+                        )  # fmt: skip

@@ -1,0 +1,46 @@
+"""Vectors of float32 as values: what the transforms of `winograd_transforms` add and multiply.
+
+    d0, d2 = load(x, at, lanes), load(x, at + 2 * step, lanes)
+    store(V, to, d0 - 2.5 * d2, lanes)
+
+The functions here are the specification: a vector is a short NumPy array. Compiled callers get the machine's vector
+registers instead (`winograd_code`), because a compiler that is given loops over memory cannot know that source and
+target never overlap, and then uses no vectors at all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..jit import when_numba_loads
+from ..vector import vector_bytes
+
+
+def vector_lanes() -> int:
+    """Numbers in a vector."""
+    return vector_bytes() // 4
+
+
+def load(array, at, lanes):
+    """A vector whose first `lanes` numbers are array[at], array[at + 1], ...; the rest is 0, and its memory unread."""
+    vector = np.zeros(vector_lanes(), np.float32)
+    vector[:lanes] = array[at : at + lanes] if lanes else 0
+    return vector
+
+
+def store(array, at, vector, lanes):
+    """array[at], array[at + 1], ... = the first `lanes` numbers of the vector."""
+    if lanes:
+        array[at : at + lanes] = vector[:lanes]
+
+
+def splat(number):
+    """A vector with the float32 `number` everywhere."""
+    return np.full(vector_lanes(), number, np.float32)
+
+
+@when_numba_loads
+def use_vector_registers() -> None:
+    from . import winograd_code
+
+    winograd_code.register(load, store, splat)
