@@ -14,6 +14,7 @@ from numba.core import types
 from numba.extending import lower_builtin, models, register_model, type_callable
 
 from ..vector_code import Writer
+from .winograd_lanes import HEIGHT
 
 
 class Lanes(types.Type):
@@ -91,4 +92,45 @@ def lower_store(context: Any, builder: Any, signature: Any, values: Any) -> Any:
     data = context.make_array(signature.args[0])(context, builder, value=array).data
     write = writer(builder)
     write.store(vector, data, at, write.first_lanes(lanes))
+    return context.get_dummy_value()
+
+
+def register_shuffles(transpose: Callable[..., Any], interleave: Callable[..., Any]) -> None:
+    """Let Numba's callers of these functions run the code below."""
+    type_callable(transpose)(lambda context: lambda source, at, step, target, to, out_step: types.void)
+    lower_builtin(transpose, types.Array, *[types.Integer] * 2, types.Array, *[types.Integer] * 2)(lower_transpose)
+    type_callable(interleave)(lambda context: lambda source, at, step, target, to: types.void)
+    lower_builtin(interleave, types.Array, *[types.Integer] * 2, types.Array, types.Integer)(lower_interleave)
+
+
+def lower_transpose(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    lanes = writer(builder).lanes
+    return shuffle(context, builder, signature, values, lanes, values[5])
+
+
+def lower_interleave(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    write = writer(builder)
+    return shuffle(context, builder, signature, values, HEIGHT, write.number(write.lanes))
+
+
+def shuffle(context: Any, builder: Any, signature: Any, values: Any, count: int, out_step: Any) -> Any:
+    """Load `count` vectors, deal their numbers out in turn, and store as many vectors.
+
+    Zipping vector i with vector i + count / 2, for all i, brings numbers that lay in different vectors half as far
+    apart; after log2(count) rounds they are neighbours.
+    """
+    source, at, step, target, to = values[:5]
+    source = context.make_array(signature.args[0])(context, builder, value=source).data
+    target = context.make_array(signature.args[3])(context, builder, value=target).data
+    write = writer(builder)
+    vectors = [write.load(source, write.sum(at, write.times(step, i)), None) for i in range(count)]
+    low, high = ([i // 2 + half + i % 2 * write.lanes for i in range(write.lanes)] for half in (0, write.lanes // 2))
+    for _ in range(count.bit_length() - 1):
+        vectors = [
+            builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), write.lanes), order))
+            for a, b in zip(vectors[: count // 2], vectors[count // 2 :])
+            for order in (low, high)
+        ]
+    for i, vector in enumerate(vectors):
+        write.store(vector, target, write.sum(to, write.times(out_step, i)), None)
     return context.get_dummy_value()

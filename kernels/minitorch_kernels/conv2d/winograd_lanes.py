@@ -15,6 +15,8 @@ import numpy as np
 from ..jit import when_numba_loads
 from ..vector import vector_bytes
 
+HEIGHT = 4  # rows of the panels that `interleave` writes, for `multiply_tile`
+
 
 def vector_lanes() -> int:
     """Numbers in a vector."""
@@ -39,8 +41,23 @@ def splat(number):
     return np.full(vector_lanes(), number, np.float32)
 
 
+def transpose(source, at, step, target, to, out_step):
+    """A square of vectors: target[to + i out_step + j] = source[at + j step + i]."""
+    for i in range(vector_lanes()):
+        for j in range(vector_lanes()):
+            target[to + i * out_step + j] = source[at + j * step + i]
+
+
+def interleave(source, at, step, target, to):
+    """HEIGHT vectors, one after the other in each place: target[to + i HEIGHT + j] = source[at + j step + i]."""
+    for i in range(vector_lanes()):
+        for j in range(HEIGHT):
+            target[to + i * HEIGHT + j] = source[at + j * step + i]
+
+
 @when_numba_loads
 def use_vector_registers() -> None:
     from . import winograd_code
 
     winograd_code.register(load, store, splat)
+    winograd_code.register_shuffles(transpose, interleave)

@@ -1,0 +1,87 @@
+"""dw by Winograd's convolution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..jit import jit, prange
+from ..layout import stored_batch_last
+from ..matmul import matmul_cpu, run_of_memory
+from ..memory import empty
+from ..vector import multiply_tile, tile_lanes
+from .winograd_lanes import HEIGHT, interleave, transpose, vector_lanes
+from .winograd_tiles import data_tile, values_tile
+from .winograd_transforms import matrices, on_both_axes
+
+UNITS = 8
+
+
+def conv2d_weight_grad_winograd(dy, x, kernel, padding, m):
+    (N, O, OH, OW), (_, C, H, W), r = dy.shape, x.shape, kernel[0]
+    n, width = m + r - 1, vector_lanes()
+    P, blocks = -(-O // HEIGHT), -(-C // width)
+    units = -(-OH // m) * -(-OW // m) * -(-N // width)
+    each = min(UNITS, units)
+    lanes = each * width
+    plane_d, plane_v = P * HEIGHT * lanes + 16, blocks * width * lanes + 16
+    D, V = empty((n * n * plane_d,), x.dtype), empty((n * n * plane_v,), x.dtype)
+    squares = empty((each * (P + blocks), n * n * width * width + n * n * width), x.dtype)
+    S = empty((n * n, O, blocks * width), x.dtype)
+    S.fill(0)
+    collect(
+        run_of_memory(stored_batch_last(dy)), O, OH, OW, run_of_memory(stored_batch_last(x)), C, H, W, N,
+        padding[0], padding[1], n, m, D, plane_d, V, plane_v, squares, width, each,
+        np.arange(lanes) * (blocks * width), np.zeros(HEIGHT, x.dtype), S.reshape(-1), tile_lanes(x.dtype),
+    )  # fmt: skip
+    dw = matmul_cpu(on_both_axes(matrices(m, r)[1].T), S.reshape(n * n, -1))  # (r r, O C)
+    return np.ascontiguousarray(dw.reshape(r * r, O, -1)[:, :, :C].transpose(1, 2, 0)).reshape(O, C, r, r)
+
+
+@jit(parallel=True)
+def collect(
+    dy, O, OH, OW, x, C, H, W, N, pad_y, pad_x, n, m, D, plane_d, V, plane_v, squares, width, each,
+    offsets, zeros, S, tile,
+):  # fmt: skip
+    rows_of_tiles, tiles = (OH + m - 1) // m, (OW + m - 1) // m
+    parts = (N + width - 1) // width
+    units = rows_of_tiles * tiles * parts
+    P, B = (O + HEIGHT - 1) // HEIGHT, (C + width - 1) // width
+    row = B * width
+    for first in range(0, units, each):
+        count = min(each, units - first)
+        for item in prange(count * (B + P)):
+            unit, block = item // (B + P), item % (B + P)
+            tiled, square = squares[item], squares[item][n * n * width * width :]
+            where, part = (first + unit) // parts, (first + unit) % parts
+            top, left = where // tiles * m, where % tiles * m
+            images = min(width, N - part * width)
+            if block < B:
+                for i in range(min(width, C - block * width)):
+                    c = block * width + i
+                    data_tile(
+                        n, x, ((c * H + top - pad_y) * W + left - pad_x) * N + part * width, W * N, N,
+                        (pad_y - top, H + pad_y - top), (pad_x - left, W + pad_x - left), images,
+                        square, tiled, i * width, width * width, width,
+                    )  # fmt: skip
+                for p in range(n * n):
+                    to = p * plane_v + unit * width * row + block * width
+                    transpose(tiled, p * width * width, width, V, to, row)
+            else:
+                panel = block - B
+                for i in range(min(HEIGHT, O - panel * HEIGHT)):
+                    o = panel * HEIGHT + i
+                    values_tile(
+                        n, m, dy, ((o * OH + top) * OW + left) * N + part * width, OW * N, N, OH - top, OW - left,
+                        images, square, tiled, i * width, width * width, width,
+                    )  # fmt: skip
+                for p in range(n * n):
+                    to = p * plane_d + (panel * each + unit) * width * HEIGHT
+                    interleave(tiled, p * width * width, width, D, to)
+        for item in prange(n * n * P):
+            p, panel = item // P, item % P
+            o = panel * HEIGHT
+            for c in range(0, row, tile):
+                multiply_tile(
+                    D, p * plane_d + panel * each * width * HEIGHT, V, p * plane_v + c, offsets, 0, count * width, 0, 1,
+                    zeros, 0, S, (p * O + o) * row + c, row, HEIGHT, min(HEIGHT, O - o), min(tile, row - c), 1,
+                )  # fmt: skip
