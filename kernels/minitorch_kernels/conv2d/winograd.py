@@ -9,12 +9,11 @@ import numpy as np
 from ..im2col import Pair
 from ..jit import jit, load_numba, prange
 from ..layout import empty_batch_last, stored_batch_last
-from ..matmul import matmul_cpu, pack, run_of_memory
+from ..matmul import memory_of, run_of_memory
 from ..memory import empty
 from ..vector import multiply_tile, tile_height, tile_lanes
 from .winograd_lanes import vector_lanes
-from .winograd_tiles import data_tile, outputs_tile
-from .winograd_transforms import matrices, on_both_axes
+from .winograd_tiles import DATA, FILTER, OUTPUTS, expand_tile, reduce_tile
 
 LANES = 64
 TOGETHER = 4
@@ -53,9 +52,32 @@ def convolve(x, taps, start, padding, size, m, r):
 
 
 def transformed_filters(taps, m, r, height):
-    G = matrices(m, r)[1]
-    panels = pack(taps, height)  # (r r, P, C, height)
-    return matmul_cpu(on_both_axes(G), panels.reshape(r * r, -1))
+    """G g Gᵀ for each filter, in panels (n n, P, C, height) as from `pack`; taps (r r, O, C)."""
+    (_, O, C), n = taps.shape, m + r - 1
+    P, width = -(-O // height), vector_lanes()
+    U = empty((n * n, P * C * height), taps.dtype)
+    scratch = empty((P, r * r * C * height + n * n * width), taps.dtype)
+    flat, first, strides = memory_of(taps)
+    transform_filters(flat, first, *strides, O, C, height, n, r, scratch, U.reshape(-1), width)
+    return U
+
+
+@jit(parallel=True)
+def transform_filters(w, first, stride_t, stride_o, stride_c, O, C, height, n, r, scratch, U, width):
+    row = C * height
+    for panel in prange(len(scratch)):
+        taps, square = scratch[panel], scratch[panel][r * r * row :]
+        for i in range(height):
+            at = first + min(panel * height + i, O - 1) * stride_o  # what pads the last panel repeats the last filter
+            for c in range(C):
+                for t in range(r * r):
+                    taps[t * row + c * height + i] = w[at + c * stride_c + t * stride_t]
+        for lane in range(0, row, width):
+            lanes = min(width, row - lane)
+            expand_tile(
+                FILTER, n, r, taps, lane, r * row, row, (0, r), (0, r), lanes,
+                square, U, panel * row + lane, len(scratch) * row, lanes,
+            )  # fmt: skip
 
 
 @jit(parallel=True)
@@ -80,8 +102,8 @@ def blocks(
                 for unit in range(first, last):
                     where, part = unit // parts, unit % parts
                     top, left = where // tiles * m - pad_y, where % tiles * m - pad_x
-                    data_tile(
-                        n, x, ((c * H + top) * W + left) * N + part * width, W * N, N,
+                    expand_tile(
+                        DATA, n, n, x, ((c * H + top) * W + left) * N + part * width, W * N, N,
                         (-top, H - top), (-left, W - left), min(width, N - part * width),
                         square, V, c * lanes + (unit - first) * width, plane_v, width,
                     )  # fmt: skip
@@ -100,8 +122,8 @@ def blocks(
                     for unit in range(first, last):
                         where, part = unit // parts, unit % parts
                         top, left = where // tiles * m, where % tiles * m
-                        outputs_tile(
-                            n, m, M, (o - group * height) * lanes + (unit - first) * width, plane_m, square,
-                            y, ((o * OH + top) * OW + left) * N + part * width, OW * N, N,
-                            OH - top, OW - left, min(width, N - part * width), start[o], width,
+                        reduce_tile(
+                            OUTPUTS, n, m, M, (o - group * height) * lanes + (unit - first) * width, plane_m, start[o],
+                            square, y, ((o * OH + top) * OW + left) * N + part * width, OW * N, N,
+                            OH - top, OW - left, min(width, N - part * width), width,
                         )  # fmt: skip

@@ -6,12 +6,11 @@ import numpy as np
 
 from ..jit import jit, prange
 from ..layout import stored_batch_last
-from ..matmul import matmul_cpu, run_of_memory
+from ..matmul import run_of_memory
 from ..memory import empty
 from ..vector import multiply_tile, tile_lanes
 from .winograd_lanes import HEIGHT, interleave, transpose, vector_lanes
-from .winograd_tiles import data_tile, values_tile
-from .winograd_transforms import matrices, on_both_axes
+from .winograd_tiles import DATA, SPREAD, WEIGHTS, expand_tile, reduce_tile
 
 UNITS = 8
 
@@ -23,22 +22,39 @@ def conv2d_weight_grad_winograd(dy, x, kernel, padding, m):
     units = -(-OH // m) * -(-OW // m) * -(-N // width)
     each = min(UNITS, units)
     lanes = each * width
-    plane_d, plane_v = P * HEIGHT * lanes + 16, blocks * width * lanes + 16
+    tile = tile_lanes(x.dtype)
+    plane_d, plane_v = P * HEIGHT * lanes + 16, -(-blocks * width // tile) * tile * lanes + 16
     D, V = empty((n * n * plane_d,), x.dtype), empty((n * n * plane_v,), x.dtype)
     squares = empty((each * (P + blocks), n * n * width * width + n * n * width), x.dtype)
     S = empty((n * n, O, blocks * width), x.dtype)
-    S.fill(0)
-    collect(
+    sums(
         run_of_memory(stored_batch_last(dy)), O, OH, OW, run_of_memory(stored_batch_last(x)), C, H, W, N,
         padding[0], padding[1], n, m, D, plane_d, V, plane_v, squares, width, each,
-        np.arange(lanes) * (blocks * width), np.zeros(HEIGHT, x.dtype), S.reshape(-1), tile_lanes(x.dtype),
+        np.arange(lanes) * tile, np.zeros(HEIGHT, x.dtype), S.reshape(-1), tile,
     )  # fmt: skip
-    dw = matmul_cpu(on_both_axes(matrices(m, r)[1].T), S.reshape(n * n, -1))  # (r r, O C)
-    return np.ascontiguousarray(dw.reshape(r * r, O, -1)[:, :, :C].transpose(1, 2, 0)).reshape(O, C, r, r)
+    dw = empty((O, C, r, r), x.dtype)
+    scratch = empty((O, (r * r + n * n) * width), x.dtype)
+    collect_weights(S.reshape(-1), O, C, n, r, scratch, dw.reshape(-1), width)
+    return dw
 
 
 @jit(parallel=True)
-def collect(
+def collect_weights(S, O, C, n, r, scratch, dw, width):
+    """dw = Gᵀ S G."""
+    row = (C + width - 1) // width * width
+    for o in prange(O):
+        taps, square = scratch[o], scratch[o][r * r * width :]
+        for c in range(0, C, width):
+            reduce_tile(
+                WEIGHTS, n, r, S, o * row + c, O * row, 0.0, square, taps, 0, r * width, width, r, r, width, width
+            )
+            for i in range(min(width, C - c)):
+                for t in range(r * r):
+                    dw[(o * C + c + i) * r * r + t] = taps[t * width + i]
+
+
+@jit(parallel=True)
+def sums(
     dy, O, OH, OW, x, C, H, W, N, pad_y, pad_x, n, m, D, plane_d, V, plane_v, squares, width, each,
     offsets, zeros, S, tile,
 ):  # fmt: skip
@@ -47,6 +63,7 @@ def collect(
     units = rows_of_tiles * tiles * parts
     P, B = (O + HEIGHT - 1) // HEIGHT, (C + width - 1) // width
     row = B * width
+    columns = (row + tile - 1) // tile
     for first in range(0, units, each):
         count = min(each, units - first)
         for item in prange(count * (B + P)):
@@ -58,30 +75,33 @@ def collect(
             if block < B:
                 for i in range(min(width, C - block * width)):
                     c = block * width + i
-                    data_tile(
-                        n, x, ((c * H + top - pad_y) * W + left - pad_x) * N + part * width, W * N, N,
+                    expand_tile(
+                        DATA, n, n, x, ((c * H + top - pad_y) * W + left - pad_x) * N + part * width, W * N, N,
                         (pad_y - top, H + pad_y - top), (pad_x - left, W + pad_x - left), images,
                         square, tiled, i * width, width * width, width,
                     )  # fmt: skip
                 for p in range(n * n):
-                    to = p * plane_v + unit * width * row + block * width
-                    transpose(tiled, p * width * width, width, V, to, row)
+                    column = block * width // tile  # of tiles of products, which hold their rows side by side
+                    to = p * plane_v + (column * each + unit) * width * tile + block * width - column * tile
+                    transpose(tiled, p * width * width, width, V, to, tile)
             else:
                 panel = block - B
                 for i in range(min(HEIGHT, O - panel * HEIGHT)):
                     o = panel * HEIGHT + i
-                    values_tile(
-                        n, m, dy, ((o * OH + top) * OW + left) * N + part * width, OW * N, N, OH - top, OW - left,
-                        images, square, tiled, i * width, width * width, width,
+                    expand_tile(
+                        SPREAD, n, m, dy, ((o * OH + top) * OW + left) * N + part * width, OW * N, N,
+                        (0, OH - top), (0, OW - left), images, square, tiled, i * width, width * width, width,
                     )  # fmt: skip
                 for p in range(n * n):
                     to = p * plane_d + (panel * each + unit) * width * HEIGHT
                     interleave(tiled, p * width * width, width, D, to)
-        for item in prange(n * n * P):
-            p, panel = item // P, item % P
-            o = panel * HEIGHT
-            for c in range(0, row, tile):
+        for item in prange(n * n * columns):
+            p, column = item // columns, item % columns
+            c = column * tile
+            for panel in range(P):
+                o = panel * HEIGHT
                 multiply_tile(
-                    D, p * plane_d + panel * each * width * HEIGHT, V, p * plane_v + c, offsets, 0, count * width, 0, 1,
-                    zeros, 0, S, (p * O + o) * row + c, row, HEIGHT, min(HEIGHT, O - o), min(tile, row - c), 1,
+                    D, p * plane_d + panel * each * width * HEIGHT, V, p * plane_v + c * each * width, offsets,
+                    0, count * width, 0, 1, zeros, 0, S, (p * O + o) * row + c, row,
+                    HEIGHT, min(HEIGHT, O - o), min(tile, row - c), first,
                 )  # fmt: skip

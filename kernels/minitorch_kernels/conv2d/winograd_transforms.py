@@ -46,9 +46,8 @@ def matrices(m: int, r: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(A).T, np.array(G), np.array(Bt)
 
 
-def on_both_axes(matrix: np.ndarray) -> np.ndarray:
-    """The float32 matrix that takes all entries of a square g, row by row, to those of matrix · g · matrixᵀ."""
-    return np.kron(matrix, matrix).astype(np.float32)
+TWO_THIRDS = 2.0 / 3.0  # -1 / Π (P - other points)
+SIXTH = 1.0 / 6.0  # 1 / Π (Q - other points)
 
 
 @jit
@@ -69,7 +68,7 @@ def data4(d):
 
 
 @jit
-def four_outputs(v):
+def outputs4(v):
     """Aᵀ v: four outputs from six values."""
     sum_p, difference_p = v[1] + v[2], P * (v[1] - v[2])
     sum_q, difference_q = v[3] + v[4], Q * (v[3] - v[4])
@@ -80,33 +79,88 @@ def four_outputs(v):
 
 
 @jit
-def two_outputs(v):
+def outputs2(v):
     """Aᵀ v: two outputs from six values."""
     return v[0] + (v[1] + v[2]) + (v[3] + v[4]), P * (v[1] - v[2]) + Q * (v[3] - v[4]) + v[5]
 
 
 @jit
-def two_outputs_of_four(v):
+def outputs2_of_4(v):
     """Aᵀ v: two outputs from four values."""
     return v[0] + v[1] + v[2], v[1] - v[2] + v[3]
 
 
 @jit
-def values_of_four(y):
-    """A y: the values at six points of the polynomial with four coefficients y."""
+def spread4(y):
+    """A y: four gradients of outputs at six points."""
     even_p, odd_p = y[0] + 0.5 * y[2], P * (y[1] + 0.5 * y[3])
     even_q, odd_q = y[0] + 2.0 * y[2], Q * (y[1] + 2.0 * y[3])
     return y[0], even_p + odd_p, even_p - odd_p, even_q + odd_q, even_q - odd_q, y[3]
 
 
 @jit
-def values_of_two(y):
-    """A y: the values at six points of the polynomial with two coefficients y."""
+def spread2(y):
+    """A y: two gradients of outputs at six points."""
     odd_p, odd_q = P * y[1], Q * y[1]
     return y[0], y[0] + odd_p, y[0] - odd_p, y[0] + odd_q, y[0] - odd_q, y[1]
 
 
 @jit
-def four_values_of_two(y):
-    """A y: the values at four points of the polynomial with two coefficients y."""
+def spread2_to_4(y):
+    """A y: two gradients of outputs at four points."""
     return y[0], y[0] + y[1], y[0] - y[1], y[1]
+
+
+@jit
+def filter3(g):
+    """G g: three weights at six points."""
+    even_p, odd_p = g[0] + 0.5 * g[2], P * g[1]
+    even_q, odd_q = g[0] + 2.0 * g[2], Q * g[1]
+    return (
+        g[0], TWO_THIRDS * (-1.0 * even_p - odd_p), TWO_THIRDS * (odd_p - even_p), SIXTH * (even_q + odd_q),
+        SIXTH * (even_q - odd_q), g[2],
+    )  # fmt: skip
+
+
+@jit
+def filter5(g):
+    """G g: five weights at six points."""
+    even_p, odd_p = g[0] + 0.5 * g[2] + 0.25 * g[4], P * (g[1] + 0.5 * g[3])
+    even_q, odd_q = g[0] + 2.0 * g[2] + 4.0 * g[4], Q * (g[1] + 2.0 * g[3])
+    return (
+        g[0], TWO_THIRDS * (-1.0 * even_p - odd_p), TWO_THIRDS * (odd_p - even_p), SIXTH * (even_q + odd_q),
+        SIXTH * (even_q - odd_q), g[4],
+    )  # fmt: skip
+
+
+@jit
+def filter3_at_4(g):
+    """G g: three weights at four points."""
+    even, odd = 0.5 * (g[0] + g[2]), 0.5 * g[1]
+    return -1.0 * g[0], even + odd, even - odd, g[2]
+
+
+@jit
+def weights3(s):
+    """Gᵀ s: the gradients of three weights from sums at six points."""
+    sum_p, difference_p = TWO_THIRDS * (s[1] + s[2]), TWO_THIRDS * (s[1] - s[2])
+    sum_q, difference_q = SIXTH * (s[3] + s[4]), SIXTH * (s[3] - s[4])
+    return s[0] + (sum_q - sum_p), Q * difference_q - P * difference_p, 2.0 * sum_q - 0.5 * sum_p + s[5]
+
+
+@jit
+def weights5(s):
+    """Gᵀ s: the gradients of five weights from sums at six points."""
+    sum_p, difference_p = TWO_THIRDS * (s[1] + s[2]), P * (TWO_THIRDS * (s[1] - s[2]))
+    sum_q, difference_q = SIXTH * (s[3] + s[4]), Q * (SIXTH * (s[3] - s[4]))
+    return (
+        s[0] + (sum_q - sum_p), difference_q - difference_p, 2.0 * sum_q - 0.5 * sum_p,
+        2.0 * difference_q - 0.5 * difference_p, 4.0 * sum_q - 0.25 * sum_p + s[5],
+    )  # fmt: skip
+
+
+@jit
+def weights3_of_4(s):
+    """Gᵀ s: the gradients of three weights from sums at four points."""
+    half = 0.5 * (s[1] + s[2])
+    return half - s[0], 0.5 * (s[1] - s[2]), half + s[3]
