@@ -13,7 +13,7 @@ from ..matmul import memory_of, run_of_memory
 from ..memory import empty
 from ..vector import multiply_tile, tile_height, tile_lanes
 from .winograd_lanes import vector_lanes
-from .winograd_tiles import DATA, FILTER, OUTPUTS, expand_tile, reduce_tile
+from .winograd_tiles import copy_in, copy_out, data_tile, filter_tile, output_tile
 
 LANES = 64
 TOGETHER = 4
@@ -41,9 +41,9 @@ def convolve(x, taps, start, padding, size, m, r):
     plane_v, plane_m = C * LANES + 16, min(O, TOGETHER * height) * LANES + 16
     units = -(-OH // m) * -(-OW // m) * -(-N // width)
     tasks = min(load_numba().get_num_threads(), -(-units * width // LANES))
-    scratch = empty((tasks, n * n * (plane_v + plane_m + width)), x.dtype)
+    scratch = empty((tasks, n * n * (plane_v + plane_m + 2 * width)), x.dtype)
     blocks(
-        run_of_memory(stored_batch_last(x)), C, H, W, N, U.reshape(-1), O, height, run_of_memory(start),
+        run_of_memory(stored_batch_last(x)), C, H, W, N, U.reshape(-1), O, height, panel_size(C, height, width), run_of_memory(start),
         stored_batch_last(y).reshape(-1), OH, OW, padding[0], padding[1], n, m, scratch,
         plane_v, plane_m, width, LANES, tile_lanes(x.dtype), TOGETHER, np.arange(C) * LANES,
         np.zeros(height, x.dtype),
@@ -55,16 +55,16 @@ def transformed_filters(taps, m, r, height):
     """G g Gᵀ for each filter, in panels (n n, P, C, height) as from `pack`; taps (r r, O, C)."""
     (_, O, C), n = taps.shape, m + r - 1
     P, width = -(-O // height), vector_lanes()
-    U = empty((n * n, P * C * height), taps.dtype)
-    scratch = empty((P, r * r * C * height + n * n * width), taps.dtype)
+    panel = panel_size(C, height, width)
+    U = empty((n * n, P * panel), taps.dtype)
+    scratch = empty((P, r * r * panel + n * n * width), taps.dtype)
     flat, first, strides = memory_of(taps)
-    transform_filters(flat, first, *strides, O, C, height, n, r, scratch, U.reshape(-1), width)
+    transform_filters(flat, first, *strides, O, C, height, n, r, scratch, U.reshape(-1), panel, width)
     return U
 
 
 @jit(parallel=True)
-def transform_filters(w, first, stride_t, stride_o, stride_c, O, C, height, n, r, scratch, U, width):
-    row = C * height
+def transform_filters(w, first, stride_t, stride_o, stride_c, O, C, height, n, r, scratch, U, row, width):
     for panel in prange(len(scratch)):
         taps, square = scratch[panel], scratch[panel][r * r * row :]
         for i in range(height):
@@ -73,16 +73,19 @@ def transform_filters(w, first, stride_t, stride_o, stride_c, O, C, height, n, r
                 for t in range(r * r):
                     taps[t * row + c * height + i] = w[at + c * stride_c + t * stride_t]
         for lane in range(0, row, width):
-            lanes = min(width, row - lane)
-            expand_tile(
-                FILTER, n, r, taps, lane, r * row, row, (0, r), (0, r), lanes,
-                square, U, panel * row + lane, len(scratch) * row, lanes,
+            filter_tile(
+                n, r, taps, lane, r * row, row, square, U, panel * row + lane, len(scratch) * row, width
             )  # fmt: skip
+
+
+def panel_size(C, height, width):
+    """Numbers in a panel of U, padded to whole vectors."""
+    return -(-C * height // width) * width
 
 
 @jit(parallel=True)
 def blocks(
-    x, C, H, W, N, U, O, height, start, y, OH, OW, pad_y, pad_x, n, m, scratch,
+    x, C, H, W, N, U, O, height, row, start, y, OH, OW, pad_y, pad_x, n, m, scratch,
     plane_v, plane_m, width, lanes, tile, together, offsets, zeros,
 ):  # fmt: skip
     rows_of_tiles, tiles = (OH + m - 1) // m, (OW + m - 1) // m
@@ -96,17 +99,20 @@ def blocks(
         V = scratch[task]
         M = V[n * n * plane_v :]
         square = M[n * n * plane_m :]
+        edge = square[n * n * width :]
         for block in range(task * count // tasks, (task + 1) * count // tasks):
             first, last = block * each, min(units, (block + 1) * each)
             for c in range(C):
                 for unit in range(first, last):
                     where, part = unit // parts, unit % parts
                     top, left = where // tiles * m - pad_y, where % tiles * m - pad_x
-                    expand_tile(
-                        DATA, n, n, x, ((c * H + top) * W + left) * N + part * width, W * N, N,
-                        (-top, H - top), (-left, W - left), min(width, N - part * width),
-                        square, V, c * lanes + (unit - first) * width, plane_v, width,
-                    )  # fmt: skip
+                    at, to = ((c * H + top) * W + left) * N + part * width, c * lanes + (unit - first) * width
+                    images = min(width, N - part * width)
+                    if images == width and top >= 0 and left >= 0 and top + n <= H and left + n <= W:
+                        data_tile(n, x, at, W * N, N, square, V, to, plane_v, width)
+                    else:
+                        copy_in(x, at, W * N, N, n, (-top, H - top), (-left, W - left), images, edge, width)
+                        data_tile(n, edge, 0, n * width, width, square, V, to, plane_v, width)
             for group in range(0, P, together):
                 end = min(P, group + together)
                 for p in range(n * n):
@@ -114,7 +120,7 @@ def blocks(
                         for lane in range(0, (last - first) * width, tile):
                             o = panel * height
                             multiply_tile(
-                                U, (p * P + panel) * C * height, V, p * plane_v + lane, offsets, 0, C, 0, 1,
+                                U, (p * P + panel) * row, V, p * plane_v + lane, offsets, 0, C, 0, 1,
                                 zeros, 0, M, p * plane_m + (o - group * height) * lanes + lane, lanes,
                                 height, min(height, O - o), min(tile, (last - first) * width - lane), 0,
                             )  # fmt: skip
@@ -122,8 +128,8 @@ def blocks(
                     for unit in range(first, last):
                         where, part = unit // parts, unit % parts
                         top, left = where // tiles * m, where % tiles * m
-                        reduce_tile(
-                            OUTPUTS, n, m, M, (o - group * height) * lanes + (unit - first) * width, plane_m, start[o],
-                            square, y, ((o * OH + top) * OW + left) * N + part * width, OW * N, N,
-                            OH - top, OW - left, min(width, N - part * width), width,
-                        )  # fmt: skip
+                        at = (o - group * height) * lanes + (unit - first) * width
+                        to = ((o * OH + top) * OW + left) * N + part * width
+                        output_tile(n, m, M, at, plane_m, square, edge, 0, m * width, width, width)
+                        images = min(width, N - part * width)
+                        copy_out(edge, m, start[o], y, to, OW * N, N, OH - top, OW - left, images, width)

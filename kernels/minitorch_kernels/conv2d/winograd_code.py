@@ -39,12 +39,22 @@ def writer(builder: Any) -> Writer:
     return Writer(builder, ir.FloatType(), 32)
 
 
-def register(load: Callable[..., Any], store: Callable[..., Any], splat: Callable[..., Any]) -> None:
-    """Let Numba's callers of these functions, and of + - * on vectors, run the code below."""
-    type_callable(load)(lambda context: lambda array, at, lanes: LANES)
-    lower_builtin(load, types.Array, types.Integer, types.Integer)(lower_load)
-    type_callable(store)(lambda context: lambda array, at, vector, lanes: types.void)
-    lower_builtin(store, types.Array, types.Integer, Lanes, types.Integer)(lower_store)
+def register_memory(
+    load: Callable[..., Any], store: Callable[..., Any], load_first: Callable[..., Any], store_first: Callable[..., Any]
+) -> None:
+    """Let Numba's callers of these functions run the code below."""
+    type_callable(load)(lambda context: lambda array, at: LANES)
+    lower_builtin(load, types.Array, types.Integer)(lower_load)
+    type_callable(store)(lambda context: lambda array, at, vector: types.void)
+    lower_builtin(store, types.Array, types.Integer, Lanes)(lower_store)
+    type_callable(load_first)(lambda context: lambda array, at, lanes: LANES)
+    lower_builtin(load_first, types.Array, types.Integer, types.Integer)(lower_load_first)
+    type_callable(store_first)(lambda context: lambda array, at, vector, lanes: types.void)
+    lower_builtin(store_first, types.Array, types.Integer, Lanes, types.Integer)(lower_store_first)
+
+
+def register_arithmetic(splat: Callable[..., Any]) -> None:
+    """Let Numba's callers of `splat`, and of + - * on vectors, run the code below."""
     type_callable(splat)(lambda context: lambda number: LANES)
     lower_builtin(splat, types.Float)(lower_splat)
     type_callable(operator.add)(vector_and_vector)
@@ -81,18 +91,30 @@ def lower_splat(context: Any, builder: Any, signature: Any, values: Any) -> Any:
 
 
 def lower_load(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    array, at, lanes = values
-    data = context.make_array(signature.args[0])(context, builder, value=array).data
-    write = writer(builder)
-    return write.load(data, at, write.first_lanes(lanes))
+    return writer(builder).load(data_of(context, builder, signature.args[0], values[0]), values[1], None)
 
 
 def lower_store(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-    array, at, vector, lanes = values
-    data = context.make_array(signature.args[0])(context, builder, value=array).data
-    write = writer(builder)
-    write.store(vector, data, at, write.first_lanes(lanes))
+    writer(builder).store(values[2], data_of(context, builder, signature.args[0], values[0]), values[1], None)
     return context.get_dummy_value()
+
+
+def lower_load_first(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    write = writer(builder)
+    mask = write.first_lanes(values[2])
+    return write.load(data_of(context, builder, signature.args[0], values[0]), values[1], mask)
+
+
+def lower_store_first(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    write = writer(builder)
+    mask = write.first_lanes(values[3])
+    write.store(values[2], data_of(context, builder, signature.args[0], values[0]), values[1], mask)
+    return context.get_dummy_value()
+
+
+def data_of(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """The address of an array's first element."""
+    return context.make_array(kind)(context, builder, value=array).data
 
 
 def register_shuffles(transpose: Callable[..., Any], interleave: Callable[..., Any]) -> None:
@@ -120,8 +142,8 @@ def shuffle(context: Any, builder: Any, signature: Any, values: Any, count: int,
     apart; after log2(count) rounds they are neighbours.
     """
     source, at, step, target, to = values[:5]
-    source = context.make_array(signature.args[0])(context, builder, value=source).data
-    target = context.make_array(signature.args[3])(context, builder, value=target).data
+    source = data_of(context, builder, signature.args[0], source)
+    target = data_of(context, builder, signature.args[3], target)
     write = writer(builder)
     vectors = [write.load(source, write.sum(at, write.times(step, i)), None) for i in range(count)]
     low, high = ([i // 2 + half + i % 2 * write.lanes for i in range(write.lanes)] for half in (0, write.lanes // 2))

@@ -10,7 +10,7 @@ from ..matmul import run_of_memory
 from ..memory import empty
 from ..vector import multiply_tile, tile_lanes
 from .winograd_lanes import HEIGHT, interleave, transpose, vector_lanes
-from .winograd_tiles import DATA, SPREAD, WEIGHTS, expand_tile, reduce_tile
+from .winograd_tiles import copy_in, data_tile, spread_tile, weight_tile
 
 UNITS = 8
 
@@ -25,7 +25,7 @@ def conv2d_weight_grad_winograd(dy, x, kernel, padding, m):
     tile = tile_lanes(x.dtype)
     plane_d, plane_v = P * HEIGHT * lanes + 16, -(-blocks * width // tile) * tile * lanes + 16
     D, V = empty((n * n * plane_d,), x.dtype), empty((n * n * plane_v,), x.dtype)
-    squares = empty((each * (P + blocks), n * n * width * width + n * n * width), x.dtype)
+    squares = empty((each * (P + blocks), n * n * width * (width + 2)), x.dtype)
     S = empty((n * n, O, blocks * width), x.dtype)
     sums(
         run_of_memory(stored_batch_last(dy)), O, OH, OW, run_of_memory(stored_batch_last(x)), C, H, W, N,
@@ -45,9 +45,7 @@ def collect_weights(S, O, C, n, r, scratch, dw, width):
     for o in prange(O):
         taps, square = scratch[o], scratch[o][r * r * width :]
         for c in range(0, C, width):
-            reduce_tile(
-                WEIGHTS, n, r, S, o * row + c, O * row, 0.0, square, taps, 0, r * width, width, r, r, width, width
-            )
+            weight_tile(n, r, S, o * row + c, O * row, square, taps, 0, r * width, width, width)
             for i in range(min(width, C - c)):
                 for t in range(r * r):
                     dw[(o * C + c + i) * r * r + t] = taps[t * width + i]
@@ -69,17 +67,20 @@ def sums(
         for item in prange(count * (B + P)):
             unit, block = item // (B + P), item % (B + P)
             tiled, square = squares[item], squares[item][n * n * width * width :]
+            edge = square[n * n * width :]
             where, part = (first + unit) // parts, (first + unit) % parts
             top, left = where // tiles * m, where % tiles * m
             images = min(width, N - part * width)
             if block < B:
                 for i in range(min(width, C - block * width)):
                     c = block * width + i
-                    expand_tile(
-                        DATA, n, n, x, ((c * H + top - pad_y) * W + left - pad_x) * N + part * width, W * N, N,
-                        (pad_y - top, H + pad_y - top), (pad_x - left, W + pad_x - left), images,
-                        square, tiled, i * width, width * width, width,
-                    )  # fmt: skip
+                    up, aside = top - pad_y, left - pad_x
+                    at = ((c * H + up) * W + aside) * N + part * width
+                    if images == width and up >= 0 and aside >= 0 and up + n <= H and aside + n <= W:
+                        data_tile(n, x, at, W * N, N, square, tiled, i * width, width * width, width)
+                    else:
+                        copy_in(x, at, W * N, N, n, (-up, H - up), (-aside, W - aside), images, edge, width)
+                        data_tile(n, edge, 0, n * width, width, square, tiled, i * width, width * width, width)
                 for p in range(n * n):
                     column = block * width // tile  # of tiles of products, which hold their rows side by side
                     to = p * plane_v + (column * each + unit) * width * tile + block * width - column * tile
@@ -88,10 +89,12 @@ def sums(
                 panel = block - B
                 for i in range(min(HEIGHT, O - panel * HEIGHT)):
                     o = panel * HEIGHT + i
-                    expand_tile(
-                        SPREAD, n, m, dy, ((o * OH + top) * OW + left) * N + part * width, OW * N, N,
-                        (0, OH - top), (0, OW - left), images, square, tiled, i * width, width * width, width,
-                    )  # fmt: skip
+                    at = ((o * OH + top) * OW + left) * N + part * width
+                    if images == width and top + m <= OH and left + m <= OW:
+                        spread_tile(n, m, dy, at, OW * N, N, square, tiled, i * width, width * width, width)
+                    else:
+                        copy_in(dy, at, OW * N, N, m, (0, OH - top), (0, OW - left), images, edge, width)
+                        spread_tile(n, m, edge, 0, m * width, width, square, tiled, i * width, width * width, width)
                 for p in range(n * n):
                     to = p * plane_d + (panel * each + unit) * width * HEIGHT
                     interleave(tiled, p * width * width, width, D, to)

@@ -1,7 +1,7 @@
 """Vectors of float32 as values: what the transforms of `winograd_transforms` add and multiply.
 
-    d0, d2 = load(x, at, lanes), load(x, at + 2 * step, lanes)
-    store(V, to, d0 - 2.5 * d2, lanes)
+    d0, d2 = load(x, at), load(x, at + 2 * step)
+    store(V, to, d0 - 2.5 * d2)
 
 The functions here are the specification: a vector is a short NumPy array. Compiled callers get the machine's vector
 registers instead (`winograd_code`), because a compiler that is given loops over memory cannot know that source and
@@ -23,17 +23,26 @@ def vector_lanes() -> int:
     return vector_bytes() // 4
 
 
-def load(array, at, lanes):
+def load(array, at):
+    """The vector array[at], array[at + 1], ..."""
+    return array[at : at + vector_lanes()].copy()
+
+
+def store(array, at, vector):
+    """array[at], array[at + 1], ... = the vector."""
+    array[at : at + vector_lanes()] = vector
+
+
+def load_first(array, at, lanes):
     """A vector whose first `lanes` numbers are array[at], array[at + 1], ...; the rest is 0, and its memory unread."""
     vector = np.zeros(vector_lanes(), np.float32)
-    vector[:lanes] = array[at : at + lanes] if lanes else 0
+    vector[:lanes] = array[at : at + lanes]
     return vector
 
 
-def store(array, at, vector, lanes):
-    """array[at], array[at + 1], ... = the first `lanes` numbers of the vector."""
-    if lanes:
-        array[at : at + lanes] = vector[:lanes]
+def store_first(array, at, vector, lanes):
+    """array[at], array[at + 1], ... = the first `lanes` numbers of the vector; no other memory is written."""
+    array[at : at + lanes] = vector[:lanes]
 
 
 def splat(number):
@@ -59,5 +68,6 @@ def interleave(source, at, step, target, to):
 def use_vector_registers() -> None:
     from . import winograd_code
 
-    winograd_code.register(load, store, splat)
+    winograd_code.register_memory(load, store, load_first, store_first)
+    winograd_code.register_arithmetic(splat)
     winograd_code.register_shuffles(transpose, interleave)

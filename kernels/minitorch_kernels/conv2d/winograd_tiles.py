@@ -1,16 +1,18 @@
-"""X t Xᵀ for tiles t of many images at once: along their columns into a scratch square, then along its rows.
+"""X t Xᵀ for tiles t of many images at once: along the columns into a scratch square, then along its rows.
 
-A vector holds one place of `lanes` images, and the next place lies `step` further. In the scratch square, place (i, j)
-is vector i n + j, where n is the number of points. Which matrix X is, and its size, follows from kind, n and k:
+A vector holds one place of the tiles of as many images. Which matrix X is follows from the name:
 
-    expand      k -> n places   DATA Bᵀ (k = n)   FILTER G (k = r)     SPREAD A (k = m)
-    reduce      n -> k places   OUTPUTS Aᵀ (k = m)   WEIGHTS Gᵀ (k = r)
+    data_tile     Bᵀ d B   n x n -> n x n     filter_tile   G g Gᵀ   r x r -> n x n     spread_tile   A y Aᵀ   m x m -> n x n
+    output_tile   Aᵀ v A   n x n -> m x m     weight_tile   Gᵀ s G   n x n -> r x r
+
+The n x n side lies in planes, one for each product: its entry (p, q) is p n + q planes away. The other side is part of
+an image or of a filter, its rows `row` apart and its columns `column` apart.
 """
 
 from __future__ import annotations
 
 from ..jit import jit
-from .winograd_lanes import load, splat, store
+from .winograd_lanes import load, load_first, splat, store, store_first
 from .winograd_transforms import (
     data4,
     data6,
@@ -28,142 +30,168 @@ from .winograd_transforms import (
     weights5,
 )
 
-DATA, FILTER, SPREAD, OUTPUTS, WEIGHTS = range(5)
-
 
 @jit
-def expand_tile(kind, n, k, t, at, row, column, rows, columns, lanes, square, out, to, plane, width):
-    """out[p, q] = (X t Xᵀ)[p, q], `plane` apart; t[i, j] lies at at + i row + j column.
-
-    Entries of t count as 0, and are not read, unless rows[0] <= i < rows[1] and columns[0] <= j < columns[1].
-    """
-    for j in range(k):
-        seen = lanes * (columns[0] <= j < columns[1])
-        expand(kind, n, k, t, at + j * column, row, rows, seen, square, j * width, n * width, width)
-    for i in range(n):
-        expand(kind, n, k, square, i * n * width, width, (0, k), width, out, to + i * n * plane, plane, width)
-
-
-@jit
-def reduce_tile(kind, n, k, v, at, plane, start, square, out, to, row, column, rows, columns, lanes, width):
-    """out[i, j] = start + (X v Xᵀ)[i, j] for i < rows, j < columns; v[p, q] lie `plane` apart."""
-    for j in range(n):
-        reduce(kind, n, k, v, at + j * plane, n * plane, width, 0.0, square, j * width, n * width, k, width)
-    for i in range(min(k, rows)):
-        reduce(kind, n, k, square, i * n * width, width, width, start, out, to + i * row, column, columns, lanes)
-
-
-@jit
-def expand(kind, n, k, t, at, step, inside, lanes, out, to, out_step, width):
-    """out = X t for one column or row of k vectors."""
-    low, high = inside
-    if kind == DATA and n == 6:
-        put6(out, to, out_step, data6(get6(t, at, step, low, high, lanes)), 6, width)
-    elif kind == DATA:
-        put4(out, to, out_step, data4(get4(t, at, step, low, high, lanes)), 4, width)
-    elif kind == FILTER and k == 5:
-        put6(out, to, out_step, filter5(get5(t, at, step, low, high, lanes)), 6, width)
-    elif kind == FILTER and n == 6:
-        put6(out, to, out_step, filter3(get3(t, at, step, low, high, lanes)), 6, width)
-    elif kind == FILTER:
-        put4(out, to, out_step, filter3_at_4(get3(t, at, step, low, high, lanes)), 4, width)
-    elif k == 4:
-        put6(out, to, out_step, spread4(get4(t, at, step, low, high, lanes)), 6, width)
-    elif n == 6:
-        put6(out, to, out_step, spread2(get2(t, at, step, low, high, lanes)), 6, width)
+def data_tile(n, t, at, row, column, square, out, to, plane, width):
+    if n == 6:
+        for j in range(6):
+            put6(square, j * width, 6 * width, data6(get6(t, at + j * column, row)))
+        for i in range(6):
+            put6(out, to + i * 6 * plane, plane, data6(get6(square, i * 6 * width, width)))
     else:
-        put4(out, to, out_step, spread2_to_4(get2(t, at, step, low, high, lanes)), 4, width)
+        for j in range(4):
+            put4(square, j * width, 4 * width, data4(get4(t, at + j * column, row)))
+        for i in range(4):
+            put4(out, to + i * 4 * plane, plane, data4(get4(square, i * 4 * width, width)))
 
 
 @jit
-def reduce(kind, n, k, v, at, step, width, start, out, to, out_step, high, lanes):
-    """out = start + X v for one column or row of n vectors."""
-    if kind == OUTPUTS and k == 4:
-        put4(out, to, out_step, plus4(start, outputs4(get6(v, at, step, 0, 6, width))), high, lanes)
-    elif kind == OUTPUTS and n == 6:
-        put2(out, to, out_step, plus2(start, outputs2(get6(v, at, step, 0, 6, width))), high, lanes)
-    elif kind == OUTPUTS:
-        put2(out, to, out_step, plus2(start, outputs2_of_4(get4(v, at, step, 0, 4, width))), high, lanes)
-    elif k == 5:
-        put5(out, to, out_step, weights5(get6(v, at, step, 0, 6, width)), high, lanes)
+def filter_tile(n, r, t, at, row, column, square, out, to, plane, width):
+    if r == 5:
+        for j in range(5):
+            put6(square, j * width, 5 * width, filter5(get5(t, at + j * column, row)))
+        for i in range(6):
+            put6(out, to + i * 6 * plane, plane, filter5(get5(square, i * 5 * width, width)))
     elif n == 6:
-        put3(out, to, out_step, weights3(get6(v, at, step, 0, 6, width)), high, lanes)
+        for j in range(3):
+            put6(square, j * width, 3 * width, filter3(get3(t, at + j * column, row)))
+        for i in range(6):
+            put6(out, to + i * 6 * plane, plane, filter3(get3(square, i * 3 * width, width)))
     else:
-        put3(out, to, out_step, weights3_of_4(get4(v, at, step, 0, 4, width)), high, lanes)
+        for j in range(3):
+            put4(square, j * width, 3 * width, filter3_at_4(get3(t, at + j * column, row)))
+        for i in range(4):
+            put4(out, to + i * 4 * plane, plane, filter3_at_4(get3(square, i * 3 * width, width)))
 
 
 @jit
-def get2(array, at, step, low, high, lanes):
-    """Two vectors, `step` apart; number i is 0 unless low <= i < high."""
-    return load(array, at, lanes * (low <= 0 < high)), load(array, at + step, lanes * (low <= 1 < high))
+def spread_tile(n, m, t, at, row, column, square, out, to, plane, width):
+    if m == 4:
+        for j in range(4):
+            put6(square, j * width, 4 * width, spread4(get4(t, at + j * column, row)))
+        for i in range(6):
+            put6(out, to + i * 6 * plane, plane, spread4(get4(square, i * 4 * width, width)))
+    elif n == 6:
+        for j in range(2):
+            put6(square, j * width, 2 * width, spread2(get2(t, at + j * column, row)))
+        for i in range(6):
+            put6(out, to + i * 6 * plane, plane, spread2(get2(square, i * 2 * width, width)))
+    else:
+        for j in range(2):
+            put4(square, j * width, 2 * width, spread2_to_4(get2(t, at + j * column, row)))
+        for i in range(4):
+            put4(out, to + i * 4 * plane, plane, spread2_to_4(get2(square, i * 2 * width, width)))
 
 
 @jit
-def get3(array, at, step, low, high, lanes):
-    a, b = get2(array, at, step, low, high, lanes)
-    return a, b, load(array, at + 2 * step, lanes * (low <= 2 < high))
+def output_tile(n, m, v, at, plane, square, out, to, row, column, width):
+    if m == 4:
+        for j in range(6):
+            put4(square, j * width, 6 * width, outputs4(get6(v, at + j * plane, 6 * plane)))
+        for i in range(4):
+            put4(out, to + i * row, column, outputs4(get6(square, i * 6 * width, width)))
+    elif n == 6:
+        for j in range(6):
+            put2(square, j * width, 6 * width, outputs2(get6(v, at + j * plane, 6 * plane)))
+        for i in range(2):
+            put2(out, to + i * row, column, outputs2(get6(square, i * 6 * width, width)))
+    else:
+        for j in range(4):
+            put2(square, j * width, 4 * width, outputs2_of_4(get4(v, at + j * plane, 4 * plane)))
+        for i in range(2):
+            put2(out, to + i * row, column, outputs2_of_4(get4(square, i * 4 * width, width)))
 
 
 @jit
-def get4(array, at, step, low, high, lanes):
-    a, b = get2(array, at, step, low, high, lanes)
-    c, d = get2(array, at + 2 * step, step, low - 2, high - 2, lanes)
-    return a, b, c, d
+def weight_tile(n, r, v, at, plane, square, out, to, row, column, width):
+    if r == 5:
+        for j in range(6):
+            put5(square, j * width, 6 * width, weights5(get6(v, at + j * plane, 6 * plane)))
+        for i in range(5):
+            put5(out, to + i * row, column, weights5(get6(square, i * 6 * width, width)))
+    elif n == 6:
+        for j in range(6):
+            put3(square, j * width, 6 * width, weights3(get6(v, at + j * plane, 6 * plane)))
+        for i in range(3):
+            put3(out, to + i * row, column, weights3(get6(square, i * 6 * width, width)))
+    else:
+        for j in range(4):
+            put3(square, j * width, 4 * width, weights3_of_4(get4(v, at + j * plane, 4 * plane)))
+        for i in range(3):
+            put3(out, to + i * row, column, weights3_of_4(get4(square, i * 4 * width, width)))
 
 
 @jit
-def get5(array, at, step, low, high, lanes):
-    a, b, c = get3(array, at, step, low, high, lanes)
-    d, e = get2(array, at + 3 * step, step, low - 3, high - 3, lanes)
-    return a, b, c, d, e
+def copy_in(x, at, row, column, k, rows, columns, lanes, tile, width):
+    """A tile at the edge: k x k vectors of `lanes` images each, zeros outside rows and columns."""
+    for i in range(k):
+        for j in range(k):
+            inside = rows[0] <= i < rows[1] and columns[0] <= j < columns[1]
+            store(tile, (i * k + j) * width, load_first(x, at + i * row + j * column, lanes * inside))
 
 
 @jit
-def get6(array, at, step, low, high, lanes):
-    a, b, c = get3(array, at, step, low, high, lanes)
-    d, e, f = get3(array, at + 3 * step, step, low - 3, high - 3, lanes)
-    return a, b, c, d, e, f
+def copy_out(tile, m, first, y, to, row, column, rows, columns, lanes, width):
+    """y = first + what of the m x m tile lies in the map."""
+    for i in range(min(m, rows)):
+        for j in range(min(m, columns)):
+            y_ij = splat(first) + load(tile, (i * m + j) * width)
+            store_first(y, to + i * row + j * column, y_ij, lanes)
 
 
 @jit
-def put2(array, at, step, vectors, high, lanes):
-    """Store two vectors `step` apart, those below number `high`."""
-    store(array, at, vectors[0], lanes * (high > 0))
-    store(array, at + step, vectors[1], lanes * (high > 1))
+def get2(array, at, step):
+    return load(array, at), load(array, at + step)
 
 
 @jit
-def put3(array, at, step, vectors, high, lanes):
-    put2(array, at, step, (vectors[0], vectors[1]), high, lanes)
-    store(array, at + 2 * step, vectors[2], lanes * (high > 2))
+def get3(array, at, step):
+    return load(array, at), load(array, at + step), load(array, at + 2 * step)
 
 
 @jit
-def put4(array, at, step, vectors, high, lanes):
-    put2(array, at, step, (vectors[0], vectors[1]), high, lanes)
-    put2(array, at + 2 * step, step, (vectors[2], vectors[3]), high - 2, lanes)
+def get4(array, at, step):
+    return load(array, at), load(array, at + step), load(array, at + 2 * step), load(array, at + 3 * step)
 
 
 @jit
-def put5(array, at, step, vectors, high, lanes):
-    put3(array, at, step, (vectors[0], vectors[1], vectors[2]), high, lanes)
-    put2(array, at + 3 * step, step, (vectors[3], vectors[4]), high - 3, lanes)
+def get5(array, at, step):
+    a, b, c, d = get4(array, at, step)
+    return a, b, c, d, load(array, at + 4 * step)
 
 
 @jit
-def put6(array, at, step, vectors, high, lanes):
-    put3(array, at, step, (vectors[0], vectors[1], vectors[2]), high, lanes)
-    put3(array, at + 3 * step, step, (vectors[3], vectors[4], vectors[5]), high - 3, lanes)
+def get6(array, at, step):
+    a, b, c, d = get4(array, at, step)
+    return a, b, c, d, load(array, at + 4 * step), load(array, at + 5 * step)
 
 
 @jit
-def plus2(number, vectors):
-    """The number added to each of two vectors."""
-    first = splat(number)
-    return first + vectors[0], first + vectors[1]
+def put2(array, at, step, vectors):
+    store(array, at, vectors[0])
+    store(array, at + step, vectors[1])
 
 
 @jit
-def plus4(number, vectors):
-    first = splat(number)
-    return first + vectors[0], first + vectors[1], first + vectors[2], first + vectors[3]
+def put3(array, at, step, vectors):
+    put2(array, at, step, (vectors[0], vectors[1]))
+    store(array, at + 2 * step, vectors[2])
+
+
+@jit
+def put4(array, at, step, vectors):
+    put3(array, at, step, (vectors[0], vectors[1], vectors[2]))
+    store(array, at + 3 * step, vectors[3])
+
+
+@jit
+def put5(array, at, step, vectors):
+    put4(array, at, step, (vectors[0], vectors[1], vectors[2], vectors[3]))
+    store(array, at + 4 * step, vectors[4])
+
+
+@jit
+def put6(array, at, step, vectors):
+    put4(array, at, step, (vectors[0], vectors[1], vectors[2], vectors[3]))
+    store(array, at + 4 * step, vectors[4])
+    store(array, at + 5 * step, vectors[5])
