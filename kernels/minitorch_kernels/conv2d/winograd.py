@@ -13,7 +13,7 @@ from ..matmul import memory_of, run_of_memory
 from ..memory import empty
 from ..vector import multiply_tile, tile_height, tile_lanes
 from .winograd_lanes import vector_lanes
-from .winograd_tiles import copy_in, copy_out, data_tile, filter_tile, output_tile
+from .winograd_tiles import copy_in, copy_out, data_tile, filter_tile, output_tile, prefetch_tile
 
 LANES = 64
 TOGETHER = 4
@@ -108,6 +108,7 @@ def blocks(
                     top, left = where // tiles * m - pad_y, where % tiles * m - pad_x
                     at, to = ((c * H + top) * W + left) * N + part * width, c * lanes + (unit - first) * width
                     images = min(width, N - part * width)
+                    prefetch_tile(x, at + H * W * N, W * N, N, n)
                     if images == width and top >= 0 and left >= 0 and top + n <= H and left + n <= W:
                         data_tile(n, x, at, W * N, N, square, V, to, plane_v, width)
                     else:

@@ -40,7 +40,11 @@ def writer(builder: Any) -> Writer:
 
 
 def register_memory(
-    load: Callable[..., Any], store: Callable[..., Any], load_first: Callable[..., Any], store_first: Callable[..., Any]
+    load: Callable[..., Any],
+    store: Callable[..., Any],
+    load_first: Callable[..., Any],
+    store_first: Callable[..., Any],
+    prefetch: Callable[..., Any],
 ) -> None:
     """Let Numba's callers of these functions run the code below."""
     type_callable(load)(lambda context: lambda array, at: LANES)
@@ -51,6 +55,8 @@ def register_memory(
     lower_builtin(load_first, types.Array, types.Integer, types.Integer)(lower_load_first)
     type_callable(store_first)(lambda context: lambda array, at, vector, lanes: types.void)
     lower_builtin(store_first, types.Array, types.Integer, Lanes, types.Integer)(lower_store_first)
+    type_callable(prefetch)(lambda context: lambda array, at: types.void)
+    lower_builtin(prefetch, types.Array, types.Integer)(lower_prefetch)
 
 
 def register_arithmetic(splat: Callable[..., Any]) -> None:
@@ -109,6 +115,14 @@ def lower_store_first(context: Any, builder: Any, signature: Any, values: Any) -
     write = writer(builder)
     mask = write.first_lanes(values[3])
     write.store(values[2], data_of(context, builder, signature.args[0], values[0]), values[1], mask)
+    return context.get_dummy_value()
+
+
+def lower_prefetch(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    write = writer(builder)
+    address = write.vector_at(data_of(context, builder, signature.args[0], values[0]), values[1])
+    to_read, keep, data = (ir.Constant(ir.IntType(32), number) for number in (0, 3, 1))
+    write.call("llvm.prefetch.p0", ir.VoidType(), address, to_read, keep, data)
     return context.get_dummy_value()
 
 

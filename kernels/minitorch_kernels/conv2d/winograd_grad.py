@@ -10,9 +10,9 @@ from ..matmul import run_of_memory
 from ..memory import empty
 from ..vector import multiply_tile, tile_lanes
 from .winograd_lanes import HEIGHT, interleave, transpose, vector_lanes
-from .winograd_tiles import copy_in, data_tile, spread_tile, weight_tile
+from .winograd_tiles import copy_in, data_tile, prefetch_tile, spread_tile, weight_tile
 
-UNITS = 8
+UNITS = 4
 
 
 def conv2d_weight_grad_winograd(dy, x, kernel, padding, m):
@@ -25,7 +25,7 @@ def conv2d_weight_grad_winograd(dy, x, kernel, padding, m):
     tile = tile_lanes(x.dtype)
     plane_d, plane_v = P * HEIGHT * lanes + 16, -(-blocks * width // tile) * tile * lanes + 16
     D, V = empty((n * n * plane_d,), x.dtype), empty((n * n * plane_v,), x.dtype)
-    squares = empty((each * (P + blocks), n * n * width * (width + 2)), x.dtype)
+    squares = empty((P + blocks, n * n * width * (each * width + 2)), x.dtype)
     S = empty((n * n, O, blocks * width), x.dtype)
     sums(
         run_of_memory(stored_batch_last(dy)), O, OH, OW, run_of_memory(stored_batch_last(x)), C, H, W, N,
@@ -64,40 +64,47 @@ def sums(
     columns = (row + tile - 1) // tile
     for first in range(0, units, each):
         count = min(each, units - first)
-        for item in prange(count * (B + P)):
-            unit, block = item // (B + P), item % (B + P)
-            tiled, square = squares[item], squares[item][n * n * width * width :]
+        for item in prange(B + P):
+            tiled, square = squares[item], squares[item][each * n * n * width * width :]
             edge = square[n * n * width :]
-            where, part = (first + unit) // parts, (first + unit) % parts
-            top, left = where // tiles * m, where % tiles * m
-            images = min(width, N - part * width)
-            if block < B:
-                for i in range(min(width, C - block * width)):
-                    c = block * width + i
-                    up, aside = top - pad_y, left - pad_x
-                    at = ((c * H + up) * W + aside) * N + part * width
-                    if images == width and up >= 0 and aside >= 0 and up + n <= H and aside + n <= W:
-                        data_tile(n, x, at, W * N, N, square, tiled, i * width, width * width, width)
-                    else:
-                        copy_in(x, at, W * N, N, n, (-up, H - up), (-aside, W - aside), images, edge, width)
-                        data_tile(n, edge, 0, n * width, width, square, tiled, i * width, width * width, width)
-                for p in range(n * n):
-                    column = block * width // tile  # of tiles of products, which hold their rows side by side
-                    to = p * plane_v + (column * each + unit) * width * tile + block * width - column * tile
-                    transpose(tiled, p * width * width, width, V, to, tile)
+            if item < B:
+                for i in range(min(width, C - item * width)):
+                    for unit in range(count):
+                        where, part = (first + unit) // parts, (first + unit) % parts
+                        top, left = where // tiles * m - pad_y, where % tiles * m - pad_x
+                        images = min(width, N - part * width)
+                        at = (((item * width + i) * H + top) * W + left) * N + part * width
+                        to = (unit * n * n * width + i) * width
+                        prefetch_tile(x, at + H * W * N, W * N, N, n)
+                        if images == width and top >= 0 and left >= 0 and top + n <= H and left + n <= W:
+                            data_tile(n, x, at, W * N, N, square, tiled, to, width * width, width)
+                        else:
+                            copy_in(x, at, W * N, N, n, (-top, H - top), (-left, W - left), images, edge, width)
+                            data_tile(n, edge, 0, n * width, width, square, tiled, to, width * width, width)
+                for unit in range(count):
+                    for p in range(n * n):
+                        column = item * width // tile  # of tiles of products, which hold their rows side by side
+                        to = p * plane_v + (column * each + unit) * width * tile + item * width - column * tile
+                        transpose(tiled, (unit * n * n + p) * width * width, width, V, to, tile)
             else:
-                panel = block - B
+                panel = item - B
                 for i in range(min(HEIGHT, O - panel * HEIGHT)):
-                    o = panel * HEIGHT + i
-                    at = ((o * OH + top) * OW + left) * N + part * width
-                    if images == width and top + m <= OH and left + m <= OW:
-                        spread_tile(n, m, dy, at, OW * N, N, square, tiled, i * width, width * width, width)
-                    else:
-                        copy_in(dy, at, OW * N, N, m, (0, OH - top), (0, OW - left), images, edge, width)
-                        spread_tile(n, m, edge, 0, m * width, width, square, tiled, i * width, width * width, width)
-                for p in range(n * n):
-                    to = p * plane_d + (panel * each + unit) * width * HEIGHT
-                    interleave(tiled, p * width * width, width, D, to)
+                    for unit in range(count):
+                        where, part = (first + unit) // parts, (first + unit) % parts
+                        top, left = where // tiles * m, where % tiles * m
+                        images = min(width, N - part * width)
+                        at = (((panel * HEIGHT + i) * OH + top) * OW + left) * N + part * width
+                        to = (unit * n * n * HEIGHT + i) * width
+                        prefetch_tile(dy, at + OH * OW * N, OW * N, N, m)
+                        if images == width and top + m <= OH and left + m <= OW:
+                            spread_tile(n, m, dy, at, OW * N, N, square, tiled, to, HEIGHT * width, width)
+                        else:
+                            copy_in(dy, at, OW * N, N, m, (0, OH - top), (0, OW - left), images, edge, width)
+                            spread_tile(n, m, edge, 0, m * width, width, square, tiled, to, HEIGHT * width, width)
+                for unit in range(count):
+                    for p in range(n * n):
+                        to = p * plane_d + (panel * each + unit) * width * HEIGHT
+                        interleave(tiled, (unit * n * n + p) * HEIGHT * width, width, D, to)
         for item in prange(n * n * columns):
             p, column = item // columns, item % columns
             c = column * tile

@@ -45,6 +45,10 @@ def store_first(array, at, vector, lanes):
     array[at : at + lanes] = vector[:lanes]
 
 
+def prefetch(array, at):
+    """Ask for the memory of array[at], which is needed soon; `at` may lie outside of the array."""
+
+
 def splat(number):
     """A vector with the float32 `number` everywhere."""
     return np.full(vector_lanes(), number, np.float32)
@@ -68,6 +72,6 @@ def interleave(source, at, step, target, to):
 def use_vector_registers() -> None:
     from . import winograd_code
 
-    winograd_code.register_memory(load, store, load_first, store_first)
+    winograd_code.register_memory(load, store, load_first, store_first, prefetch)
     winograd_code.register_arithmetic(splat)
     winograd_code.register_shuffles(transpose, interleave)

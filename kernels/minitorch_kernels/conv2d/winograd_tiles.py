@@ -12,7 +12,7 @@ an image or of a filter, its rows `row` apart and its columns `column` apart.
 from __future__ import annotations
 
 from ..jit import jit
-from .winograd_lanes import load, load_first, splat, store, store_first
+from .winograd_lanes import load, load_first, prefetch, splat, store, store_first
 from .winograd_transforms import (
     data4,
     data6,
@@ -126,8 +126,18 @@ def copy_in(x, at, row, column, k, rows, columns, lanes, tile, width):
     """A tile at the edge: k x k vectors of `lanes` images each, zeros outside rows and columns."""
     for i in range(k):
         for j in range(k):
-            inside = rows[0] <= i < rows[1] and columns[0] <= j < columns[1]
-            store(tile, (i * k + j) * width, load_first(x, at + i * row + j * column, lanes * inside))
+            if rows[0] <= i < rows[1] and columns[0] <= j < columns[1]:
+                store(tile, (i * k + j) * width, load_first(x, at + i * row + j * column, lanes))
+            else:
+                store(tile, (i * k + j) * width, splat(0.0))
+
+
+@jit
+def prefetch_tile(x, at, row, column, k):
+    """Ask for a tile that is needed soon."""
+    for i in range(k):
+        for j in range(k):
+            prefetch(x, at + i * row + j * column)
 
 
 @jit
