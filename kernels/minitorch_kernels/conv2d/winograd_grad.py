@@ -1,47 +1,128 @@
-"""dw by Winograd's convolution."""
+"""dw by Winograd's convolution: dw = Gᵀ [Σ (A dy Aᵀ) ∘ (Bᵀ d B)] G, summed over all tiles and images.
+
+It follows from Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A by the chain rule: the gradient of M = U ∘ V is A dy Aᵀ, that of U is its
+product with V, and U = G g Gᵀ. So again there are n² matrix products, now summed over lanes (a tile of an image each):
+
+    S[p, o, c] = Σ_lane D[p, lane, o] V[p, lane, c]        D = A dy Aᵀ, V = Bᵀ d B
+
+`multiply_tile` wants channels side by side where the transforms leave lanes, hence the transpositions. A few units of
+lanes are transformed and summed at a time, in order; within such a chunk the threads share channels, then products.
+Rounding, NaN and Inf: as for y in `winograd`; an Inf or NaN in an image or gradient reaches all weights of its channel
+that it reaches by the definition, and others of the same filter. Source: as in `winograd`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..jit import jit, prange
+from ..im2col import Pair
+from ..jit import jit, load_numba, prange
 from ..layout import stored_batch_last
 from ..matmul import run_of_memory
 from ..memory import empty
 from ..vector import multiply_tile, tile_lanes
+from .winograd import GAP, transform_data, units_of
 from .winograd_lanes import HEIGHT, interleave, transpose, vector_lanes
-from .winograd_tiles import copy_in, data_tile, prefetch_tile, spread_tile, weight_tile
+from .winograd_tiles import copy_in, prefetch_tile, spread_tile, weight_tile
 
-UNITS = 4
+CHUNK = 1_200_000  # bytes that D and V of a chunk may take: about one L2 cache
+FEW_UNITS = 16  # up to so many units are summed at once, which saves reading the sums again
 
 
-def conv2d_weight_grad_winograd(dy, x, kernel, padding, m):
+def conv2d_weight_grad_winograd(dy: np.ndarray, x: np.ndarray, kernel: Pair, padding: Pair, m: int) -> np.ndarray:
+    """dw (O, C, r, r) of a convolution with stride 1, for dy (N, O, OH, OW) and x (N, C, H, W); float32."""
     (N, O, OH, OW), (_, C, H, W), r = dy.shape, x.shape, kernel[0]
-    n, width = m + r - 1, vector_lanes()
-    P, blocks = -(-O // HEIGHT), -(-C // width)
-    units = -(-OH // m) * -(-OW // m) * -(-N // width)
-    each = min(UNITS, units)
-    lanes = each * width
-    tile = tile_lanes(x.dtype)
-    plane_d, plane_v = P * HEIGHT * lanes + 16, -(-blocks * width // tile) * tile * lanes + 16
+    n, width, tile = m + r - 1, vector_lanes(), tile_lanes(x.dtype)
+    P, row = -(-O // HEIGHT), -(-C // width) * width
+    units = units_of((OH, OW), m, N, width)
+    each = units if units <= FEW_UNITS else max(2, CHUNK // (n * n * (C + O) * width * x.itemsize))
+    plane_d, plane_v = P * HEIGHT * each * width + GAP, -(-row // tile) * tile * each * width + GAP
     D, V = empty((n * n * plane_d,), x.dtype), empty((n * n * plane_v,), x.dtype)
-    squares = empty((P + blocks, n * n * width * (each * width + 2)), x.dtype)
-    S = empty((n * n, O, blocks * width), x.dtype)
-    sums(
+    tasks = min(load_numba().get_num_threads(), P + row // width)
+    scratch = empty((tasks, n * n * width * (each * width + 2)), x.dtype)
+    S, dw = empty((n * n * O * row,), x.dtype), empty((O, C, r, r), x.dtype)
+    sum_products(
         run_of_memory(stored_batch_last(dy)), O, OH, OW, run_of_memory(stored_batch_last(x)), C, H, W, N,
-        padding[0], padding[1], n, m, D, plane_d, V, plane_v, squares, width, each,
-        np.arange(lanes) * tile, np.zeros(HEIGHT, x.dtype), S.reshape(-1), tile,
+        padding[0], padding[1], n, m, D, plane_d, V, plane_v, scratch, units, each, width, tile,
+        np.arange(each * width) * tile, np.zeros(HEIGHT, x.dtype), S,
     )  # fmt: skip
-    dw = empty((O, C, r, r), x.dtype)
-    scratch = empty((O, (r * r + n * n) * width), x.dtype)
-    collect_weights(S.reshape(-1), O, C, n, r, scratch, dw.reshape(-1), width)
+    collect_weights(S, O, C, row, n, r, empty((O, (r * r + n * n) * width), x.dtype), dw.reshape(-1), width)
     return dw
 
 
 @jit(parallel=True)
-def collect_weights(S, O, C, n, r, scratch, dw, width):
-    """dw = Gᵀ S G."""
-    row = (C + width - 1) // width * width
+def sum_products(
+    dy, O, OH, OW, x, C, H, W, N, pad_y, pad_x, n, m, D, plane_d, V, plane_v, scratch, units, each, width, tile,
+    offsets, zeros, S,
+):  # fmt: skip
+    """S[p, o, c] = Σ_lane D[p, lane, o] V[p, lane, c].
+
+    D lies in panels (n n, P, lanes, HEIGHT), V in columns of tiles (n n, columns, lanes, tile).
+    """
+    tiles, parts = (OW + m - 1) // m, (N + width - 1) // width
+    P, B = (O + HEIGHT - 1) // HEIGHT, (C + width - 1) // width
+    row, tasks = B * width, len(scratch)
+    columns = (row + tile - 1) // tile
+    for first in range(0, units, each):
+        count = min(each, units - first)
+        for task in prange(tasks):
+            tiled, square = scratch[task], scratch[task][n * n * each * width * width :]
+            for item in range(task, B + P, tasks):
+                if item < B:
+                    for i in range(min(width, C - item * width)):
+                        transform_data(
+                            x, (item * width + i) * H * W * N, H, W, N, pad_y, pad_x, n, m, tiles, parts, first, count,
+                            square, tiled, i * width, n * n * width * width, width * width, width,
+                        )  # fmt: skip
+                    column = item * width // tile
+                    for unit in range(count):
+                        for p in range(n * n):
+                            to = p * plane_v + (column * each + unit) * width * tile + item * width - column * tile
+                            transpose(tiled, (unit * n * n + p) * width * width, width, V, to, tile)
+                else:
+                    o = (item - B) * HEIGHT
+                    for i in range(min(HEIGHT, O - o)):
+                        transform_gradients(
+                            dy, (o + i) * OH * OW * N, OH, OW, N, n, m, tiles, parts, first, count,
+                            square, tiled, i * width, width,
+                        )  # fmt: skip
+                    for unit in range(count):
+                        for p in range(n * n):
+                            to = p * plane_d + (o * each + unit * HEIGHT) * width
+                            interleave(tiled, (unit * n * n + p) * HEIGHT * width, width, D, to)
+        for item in prange(n * n * columns):
+            p, c = item // columns, item % columns * tile
+            for o in range(0, O, HEIGHT):
+                multiply_tile(
+                    D, p * plane_d + o * each * width, V, p * plane_v + c * each * width, offsets,
+                    0, count * width, 0, 1, zeros, 0, S, (p * O + o) * row + c, row,
+                    HEIGHT, min(HEIGHT, O - o), min(tile, row - c), first,
+                )  # fmt: skip
+
+
+@jit
+def transform_gradients(
+    dy, start, OH, OW, N, n, m, tiles, parts, first, count, square, D, to, width
+):  # fmt: skip
+    """D = A dy Aᵀ for one channel, which begins at `start`, and `count` units from `first` on."""
+    edge = square[n * n * width :]
+    for unit in range(first, first + count):
+        where, part = unit // parts, unit % parts
+        top, left = where // tiles * m, where % tiles * m
+        at = start + (top * OW + left) * N + part * width
+        images = min(width, N - part * width)
+        prefetch_tile(dy, at + OH * OW * N, OW * N, N, m)  # of the next channel
+        if images == width and top + m <= OH and left + m <= OW:
+            spread_tile(n, m, dy, at, OW * N, N, square, D, to, HEIGHT * width, width)
+        else:
+            copy_in(dy, at, OW * N, N, m, (0, OH - top), (0, OW - left), images, edge, width)
+            spread_tile(n, m, edge, 0, m * width, width, square, D, to, HEIGHT * width, width)
+        to += n * n * HEIGHT * width
+
+
+@jit(parallel=True)
+def collect_weights(S, O, C, row, n, r, scratch, dw, width):
+    """dw = Gᵀ S G; S (n n, O, row)."""
     for o in prange(O):
         taps, square = scratch[o], scratch[o][r * r * width :]
         for c in range(0, C, width):
@@ -49,69 +130,3 @@ def collect_weights(S, O, C, n, r, scratch, dw, width):
             for i in range(min(width, C - c)):
                 for t in range(r * r):
                     dw[(o * C + c + i) * r * r + t] = taps[t * width + i]
-
-
-@jit(parallel=True)
-def sums(
-    dy, O, OH, OW, x, C, H, W, N, pad_y, pad_x, n, m, D, plane_d, V, plane_v, squares, width, each,
-    offsets, zeros, S, tile,
-):  # fmt: skip
-    rows_of_tiles, tiles = (OH + m - 1) // m, (OW + m - 1) // m
-    parts = (N + width - 1) // width
-    units = rows_of_tiles * tiles * parts
-    P, B = (O + HEIGHT - 1) // HEIGHT, (C + width - 1) // width
-    row = B * width
-    columns = (row + tile - 1) // tile
-    for first in range(0, units, each):
-        count = min(each, units - first)
-        for item in prange(B + P):
-            tiled, square = squares[item], squares[item][each * n * n * width * width :]
-            edge = square[n * n * width :]
-            if item < B:
-                for i in range(min(width, C - item * width)):
-                    for unit in range(count):
-                        where, part = (first + unit) // parts, (first + unit) % parts
-                        top, left = where // tiles * m - pad_y, where % tiles * m - pad_x
-                        images = min(width, N - part * width)
-                        at = (((item * width + i) * H + top) * W + left) * N + part * width
-                        to = (unit * n * n * width + i) * width
-                        prefetch_tile(x, at + H * W * N, W * N, N, n)
-                        if images == width and top >= 0 and left >= 0 and top + n <= H and left + n <= W:
-                            data_tile(n, x, at, W * N, N, square, tiled, to, width * width, width)
-                        else:
-                            copy_in(x, at, W * N, N, n, (-top, H - top), (-left, W - left), images, edge, width)
-                            data_tile(n, edge, 0, n * width, width, square, tiled, to, width * width, width)
-                for unit in range(count):
-                    for p in range(n * n):
-                        column = item * width // tile  # of tiles of products, which hold their rows side by side
-                        to = p * plane_v + (column * each + unit) * width * tile + item * width - column * tile
-                        transpose(tiled, (unit * n * n + p) * width * width, width, V, to, tile)
-            else:
-                panel = item - B
-                for i in range(min(HEIGHT, O - panel * HEIGHT)):
-                    for unit in range(count):
-                        where, part = (first + unit) // parts, (first + unit) % parts
-                        top, left = where // tiles * m, where % tiles * m
-                        images = min(width, N - part * width)
-                        at = (((panel * HEIGHT + i) * OH + top) * OW + left) * N + part * width
-                        to = (unit * n * n * HEIGHT + i) * width
-                        prefetch_tile(dy, at + OH * OW * N, OW * N, N, m)
-                        if images == width and top + m <= OH and left + m <= OW:
-                            spread_tile(n, m, dy, at, OW * N, N, square, tiled, to, HEIGHT * width, width)
-                        else:
-                            copy_in(dy, at, OW * N, N, m, (0, OH - top), (0, OW - left), images, edge, width)
-                            spread_tile(n, m, edge, 0, m * width, width, square, tiled, to, HEIGHT * width, width)
-                for unit in range(count):
-                    for p in range(n * n):
-                        to = p * plane_d + (panel * each + unit) * width * HEIGHT
-                        interleave(tiled, (unit * n * n + p) * HEIGHT * width, width, D, to)
-        for item in prange(n * n * columns):
-            p, column = item // columns, item % columns
-            c = column * tile
-            for panel in range(P):
-                o = panel * HEIGHT
-                multiply_tile(
-                    D, p * plane_d + panel * each * width * HEIGHT, V, p * plane_v + c * each * width, offsets,
-                    0, count * width, 0, 1, zeros, 0, S, (p * O + o) * row + c, row,
-                    HEIGHT, min(HEIGHT, O - o), min(tile, row - c), first,
-                )  # fmt: skip

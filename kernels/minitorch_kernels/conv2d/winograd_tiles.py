@@ -2,8 +2,11 @@
 
 A vector holds one place of the tiles of as many images. Which matrix X is follows from the name:
 
-    data_tile     Bᵀ d B   n x n -> n x n     filter_tile   G g Gᵀ   r x r -> n x n     spread_tile   A y Aᵀ   m x m -> n x n
-    output_tile   Aᵀ v A   n x n -> m x m     weight_tile   Gᵀ s G   n x n -> r x r
+    data_tile     Bᵀ d B    n x n -> n x n
+    filter_tile   G g Gᵀ    r x r -> n x n
+    spread_tile   A y Aᵀ    m x m -> n x n
+    output_tile   Aᵀ v A    n x n -> m x m
+    weight_tile   Gᵀ s G    n x n -> r x r
 
 The n x n side lies in planes, one for each product: its entry (p, q) is p n + q planes away. The other side is part of
 an image or of a filter, its rows `row` apart and its columns `column` apart.
