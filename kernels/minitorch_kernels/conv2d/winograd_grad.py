@@ -7,8 +7,7 @@ product with V, and U = G g Gᵀ. So again there are n² matrix products, now su
 
 `multiply_tile` wants channels side by side where the transforms leave lanes, hence the transpositions. A few units of
 lanes are transformed and summed at a time, in order; within such a chunk the threads share channels, then products.
-Rounding, NaN and Inf: as for y in `winograd`; an Inf or NaN in an image or gradient reaches all weights of its channel
-that it reaches by the definition, and others of the same filter. Source: as in `winograd`.
+Rounding, and NaN and Inf, which reach other weights of the same filter and channel: as in `winograd`. Source: there.
 """
 
 from __future__ import annotations
@@ -22,10 +21,11 @@ from ..matmul import run_of_memory
 from ..memory import empty
 from ..vector import multiply_tile, tile_lanes
 from .winograd import GAP, transform_data, units_of
-from .winograd_lanes import HEIGHT, interleave, transpose, vector_lanes
+from .winograd_lanes import HEIGHT, interleave, load, store, transpose, vector_lanes
 from .winograd_tiles import copy_in, prefetch_tile, spread_tile, weight_tile
 
 CHUNK = 1_200_000  # bytes that D and V of a chunk may take: about one L2 cache
+SUMMED = 64  # lanes that are summed one after the other: short sums of short sums round less than one long sum
 FEW_UNITS = 16  # up to so many units are summed at once, which saves reading the sums again
 
 
@@ -55,7 +55,7 @@ def sum_products(
     dy, O, OH, OW, x, C, H, W, N, pad_y, pad_x, n, m, D, plane_d, V, plane_v, scratch, units, each, width, tile,
     offsets, zeros, S,
 ):  # fmt: skip
-    """S[p, o, c] = Σ_lane D[p, lane, o] V[p, lane, c].
+    """S[p, o, c] = Σ_lane D[p, lane, o] V[p, lane, c], SUMMED lanes at a time.
 
     D lies in panels (n n, P, lanes, HEIGHT), V in columns of tiles (n n, columns, lanes, tile).
     """
@@ -92,12 +92,21 @@ def sum_products(
                             interleave(tiled, (unit * n * n + p) * HEIGHT * width, width, D, to)
         for item in prange(n * n * columns):
             p, c = item // columns, item % columns * tile
+            part_sum = np.empty(HEIGHT * tile, np.float32)
             for o in range(0, O, HEIGHT):
-                multiply_tile(
-                    D, p * plane_d + o * each * width, V, p * plane_v + c * each * width, offsets,
-                    0, count * width, 0, 1, zeros, 0, S, (p * O + o) * row + c, row,
-                    HEIGHT, min(HEIGHT, O - o), min(tile, row - c), first,
-                )  # fmt: skip
+                for lane in range(0, count * width, SUMMED):
+                    multiply_tile(
+                        D, p * plane_d + o * each * width + lane * HEIGHT,
+                        V, p * plane_v + c * each * width + lane * tile, offsets,
+                        0, min(SUMMED, count * width - lane), 0, 1, zeros, 0, part_sum, 0, tile, HEIGHT, HEIGHT, tile, 0,
+                    )  # fmt: skip
+                    for i in range(min(HEIGHT, O - o)):
+                        at = (p * O + o + i) * row + c
+                        for j in range(0, min(tile, row - c), width):
+                            add = load(part_sum, i * tile + j)
+                            if first + lane > 0:
+                                add = load(S, at + j) + add
+                            store(S, at + j, add)
 
 
 @jit
