@@ -1,4 +1,4 @@
-"""Every algorithm of the convolutions on layers of the book, and which one the rule picks: `python -m benchmarks.convolutions`.
+"""Which algorithm is the fastest for each convolution, and which the rule picks: `python -m benchmarks.convolutions`.
 
 For each layer and pass the least time of some repetitions, in milliseconds, of the direct convolution, im2col, and
 Winograd's convolution; the algorithm that `minitorch_kernels.conv2d.choice` picks; and, where PyTorch is installed, its
@@ -67,9 +67,7 @@ def main() -> None:
     ]
     print(f"float32, {options.threads} threads, ms; the last column says how many times faster than PyTorch we are")
     header = "".join(f"{name:>10}" for name in ALGORITHMS)
-    print(
-        f"{'layer':18}{'N':>4}{'C':>4}{'H':>4}{'O':>4}{'K':>3}{'p':>3}{'s':>3}{'pass':>5}{header}  {'rule':14}{'torch':>8}"
-    )
+    print(f"{'layer':18}   N   C   H   O  K  p  s pass{header}  {'rule':14}{'torch':>8}")
     rows = []
     for layer in wanted:
         for row in measure(layer, torch, options.repeat, options.threads):
@@ -192,9 +190,7 @@ def ours(row: dict[str, Any]) -> float:
 def summary(rows: list[dict[str, Any]]) -> None:
     """How often the rule picked the fastest, and what its other choices cost; the mean ratio to PyTorch."""
     slower = [ours(row) / min(row[name] for name in ALGORITHMS if row[name] is not None) for row in rows]
-    print(
-        f"\nthe rule's choice takes {np.mean(slower):.2f} times the fastest one's time on average, {max(slower):.2f} at most"
-    )
+    print(f"\nthe rule's choice takes {np.mean(slower):.2f} times as long as the fastest, {max(slower):.2f} at most")
     for name in PASSES:
         ratios = [row["torch"] / ours(row) for row in rows if row["pass"] == name and row["torch"] is not None]
         if ratios:

@@ -11,7 +11,7 @@ A lane is one tile of one image. `width` images of one tile are a unit, and a bl
 same convolution: of dy, with the filter turned round and r - 1 - p as padding (if that is negative, dy is cut off).
 
 Rounding, on normal data with 64 to 256 channels, as the largest error in units of the largest result: up to 4e-6 with
-six points (4x4 tiles, and 5x5 filters), up to 1e-6 with four (2x2 tiles). Direct sums err by up to 3e-6, for dw by less.
+six points (4x4 tiles, and 5x5 filters), 1e-6 with four (2x2 tiles). Direct sums err by up to 3e-6, in dw by less.
 A NaN or Inf in the image reaches at least the outputs that it reaches by the definition, and others of the same tile
 and image; Inf may arrive as NaN.
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015, arXiv:1509.09308.

@@ -98,7 +98,8 @@ def sum_products(
                     multiply_tile(
                         D, p * plane_d + o * each * width + lane * HEIGHT,
                         V, p * plane_v + c * each * width + lane * tile, offsets,
-                        0, min(SUMMED, count * width - lane), 0, 1, zeros, 0, part_sum, 0, tile, HEIGHT, HEIGHT, tile, 0,
+                        0, min(SUMMED, count * width - lane), 0, 1, zeros, 0, part_sum, 0, tile,
+                        HEIGHT, HEIGHT, min(tile, row - c), 0,
                     )  # fmt: skip
                     for i in range(min(HEIGHT, O - o)):
                         at = (p * O + o + i) * row + c
