@@ -17,9 +17,12 @@ REGISTRY: dict[str, Kernel] = {}
 
 IMPLEMENTATIONS = ("reference", "cpu", "cuda")
 
+ALGORITHMS = ("direct", "im2col", "winograd")  # of the compiled convolutions
+
 COMPILED_FOR = ({np.dtype(np.float32)}, {np.dtype(np.float64)})  # one float type at a time, in native byte order
 
 _forced: ContextVar[str | None] = ContextVar("forced_implementation", default=None)
+_algorithm: ContextVar[str | None] = ContextVar("forced_algorithm", default=None)
 
 
 class Kernel:
@@ -81,15 +84,24 @@ class Kernel:
 def use(implementation: str) -> Iterator[None]:
     """Run every kernel inside the `with` block on one implementation, for instance `with use("reference"):`.
 
-    A kernel that lacks the implementation runs its reference. Raises ValueError for an unknown name.
+    A kernel that lacks the implementation runs its reference. `use("im2col")`, `use("direct")` and `use("winograd")`
+    leave the implementation alone and name the algorithm of the compiled convolutions; where Winograd's does not apply
+    the direct one runs. Raises ValueError for an unknown name.
     """
-    if implementation not in IMPLEMENTATIONS:
-        raise ValueError(f"use({implementation!r}): choose one of {', '.join(map(repr, IMPLEMENTATIONS))}")
-    token = _forced.set(implementation)
+    if implementation not in (*IMPLEMENTATIONS, *ALGORITHMS):
+        choices = ", ".join(map(repr, (*IMPLEMENTATIONS, *ALGORITHMS)))
+        raise ValueError(f"use({implementation!r}): choose one of {choices}")
+    variable = _algorithm if implementation in ALGORITHMS else _forced
+    token = variable.set(implementation)
     try:
         yield
     finally:
-        _forced.reset(token)
+        variable.reset(token)
+
+
+def forced_algorithm() -> str | None:
+    """The algorithm of ALGORITHMS that `use` asks for here, or None."""
+    return _algorithm.get()
 
 
 def is_cupy(value: Any) -> bool:

@@ -77,6 +77,10 @@ BIG = [
     Conv(
         64, 70, 65, (4, 4), (3, 3), padding=(1, 1), bias=False
     ),  # a sum over more steps than one visit to a tile makes
+    # by Winograd in float32: 4x4 and 2x2 tiles, 5x5 filters
+    Conv(37, 40, 33, (18, 15), (3, 3), padding=(1, 1)),
+    Conv(64, 48, 40, (6, 6), (3, 3), padding=(1, 1), bias=False),
+    Conv(33, 40, 36, (13, 12), (5, 5), padding=(2, 2)),
     Conv(5, 3, 8, (33, 33), (5, 4), stride=(3, 2), padding=(2, 1), dilation=(2, 3)),
 ]
 

@@ -10,6 +10,10 @@ and one run takes as many of them as see the same taps. Taps that would fall on 
           that see different taps, and each class is a convolution of its own
     dw    each (o, c, ky, kx) sums over positions and images: `dot_tile`
 
+    all   for 3x3 and 5x5 filters without stride, Winograd's convolution has fewer products (`winograd_transforms`)
+
+`choice` has the rule that picks for each shape, `cpu` calls what it picked.
+
 Rule for small batches: where the stride along a row is above 1 and there are fewer than SMALL_BATCH images, no run
 would fill a vector; then im2col and a matrix product are used, whose lanes run over positions and images together. That
 pays where a group has more than FEW_FILTERS filters to use the copied windows, so not in depthwise layers. In conv2d a
@@ -17,9 +21,8 @@ filter that holds Inf or NaN takes this way too: on the padding 0 · Inf gives N
 """
 
 from ..kernel import Kernel
-from .positions import conv2d_cpu, conv2d_input_grad_cpu
+from .cpu import conv2d_cpu, conv2d_input_grad_cpu, conv2d_weight_grad_cpu
 from .reference import conv2d_input_grad_reference, conv2d_reference, conv2d_weight_grad_reference
-from .weight_grad import conv2d_weight_grad_cpu
 
 conv2d = Kernel("conv2d", conv2d_reference, conv2d_cpu)
 conv2d_input_grad = Kernel("conv2d_input_grad", conv2d_input_grad_reference, conv2d_input_grad_cpu)

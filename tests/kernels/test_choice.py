@@ -1,0 +1,109 @@
+"""The rule that picks a convolution's algorithm, and `use`, which overrides it."""
+
+import numpy as np
+import pytest
+
+from minitorch_kernels import conv2d, conv2d_input_grad, conv2d_weight_grad, use
+from minitorch_kernels.conv2d import cpu
+from minitorch_kernels.conv2d.choice import choose
+
+ONE = (1, 1)
+
+
+def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.float32):
+    return choose((N, C, H, H), (O, C // groups, r, r), stride, (p, p), dilation, groups, dtype)
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        ((64, 64, 64, 24, 3, 1), "winograd 4x4"),  # ResNet-18 on 96
+        ((64, 128, 128, 12, 3, 1), "winograd 4x4"),
+        ((64, 256, 256, 6, 3, 1), "winograd 2x2"),  # 4x4 tiles would stick out by half
+        ((32, 96, 256, 26, 5, 2), "winograd 2x2"),  # AlexNet, NiN
+        ((256, 1, 6, 28, 5, 2), "direct"),  # LeNet: too few channels to pay for the transforms
+        ((256, 6, 16, 14, 5, 0), "direct"),
+        ((1, 64, 64, 24, 3, 1), "direct"),  # one image leaves 15 lanes empty
+        ((64, 64, 64, 24, 1), "direct"),
+        ((64, 64, 64, 24, 7, 3), "direct"),
+        ((0, 64, 64, 24, 3, 1), "direct"),
+        ((64, 64, 64, 24, 3, 1, (2, 2)), "direct"),
+        ((2, 64, 64, 24, 3, 1, (2, 2)), "im2col"),
+        ((64, 64, 64, 24, 3, 1, ONE, (2, 2)), "direct"),
+        ((64, 64, 64, 24, 3, 1, ONE, ONE, 2), "direct"),
+        ((64, 64, 64, 24, 3, 1, ONE, ONE, 1, np.float64), "direct"),
+    ],
+)
+def test_rule(layer, expected):
+    assert choice(*layer) == expected
+
+
+def test_use_overrides_the_rule():
+    with use("direct"):
+        assert choice(64, 64, 64, 24, 3, 1) == "direct"
+    with use("im2col"):
+        assert choice(64, 64, 64, 24, 3, 1) == "im2col"
+        with use("winograd"):
+            assert choice(2, 1, 1, 24, 3, 1) == "winograd 4x4"
+            assert choice(2, 1, 1, 24, 7, 1) == "direct"
+        assert choice(64, 64, 64, 24, 3, 1) == "im2col"
+    assert choice(64, 64, 64, 24, 3, 1) == "winograd 4x4"
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "im2col", "winograd"])
+def test_each_algorithm_gives_the_same_layer(rng, monkeypatch, algorithm):
+    """y, dx and dw, and that it is this algorithm which computed them."""
+    x, w, dy = (rng.standard_normal(shape).astype(np.float32) for shape in ((3, 2, 5, 6), (3, 2, 3, 3), (3, 3, 5, 6)))
+    options = ONE, ONE, ONE, 1
+    want = (
+        conv2d.reference(x, w, None, *options),
+        conv2d_input_grad.reference(dy, w, (5, 6), *options),
+        conv2d_weight_grad.reference(dy, x, (3, 3), *options),
+    )
+    calls = watch(monkeypatch)
+    with use(algorithm):
+        got = (
+            conv2d(x, w, None, *options),
+            conv2d_input_grad(dy, w, (5, 6), *options),
+            conv2d_weight_grad(dy, x, (3, 3), *options),
+        )
+    for ours, theirs in zip(got, want, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-5)
+    assert calls == {"direct": ["direct"] * 3, "im2col": ["im2col"] * 3, "winograd": ["winograd"] * 3}[algorithm]
+
+
+def watch(monkeypatch):
+    """A list of which algorithm each convolution from now on uses."""
+    calls = []
+
+    def noting(name, function):
+        return lambda *args: calls.append(name) or function(*args)
+
+    for pass_name in ("conv2d", "conv2d_input_grad", "conv2d_weight_grad"):
+        function = f"{pass_name}_winograd"
+        monkeypatch.setattr(cpu, function, noting("winograd", getattr(cpu, function)))
+        module = cpu.weight_grad if pass_name == "conv2d_weight_grad" else cpu.positions
+        function = f"{pass_name}_cpu"
+        monkeypatch.setattr(module, function, noting("direct", getattr(module, function)))
+    monkeypatch.setattr(cpu, "matmul", noting("im2col", cpu.matmul))
+    return calls
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf])
+def test_filters_that_are_not_finite_go_where_the_reference_lets_them(rng, special):
+    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in ((3, 2, 5, 6), (3, 2, 3, 3)))
+    w[1, 0, 0, 0] = special
+    with use("winograd"), np.errstate(all="ignore"):
+        y = conv2d(x, w, None, ONE, ONE, ONE, 1)
+        dx = conv2d_input_grad(y[:, [0, 2, 2]] * 0 + 1, w, (5, 6), ONE, ONE, ONE, 1)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(y, conv2d.reference(x, w, None, ONE, ONE, ONE, 1), rtol=0, atol=2e-5)
+        want = conv2d_input_grad.reference(np.ones_like(y), w, (5, 6), ONE, ONE, ONE, 1)
+    np.testing.assert_allclose(dx, want, rtol=0, atol=2e-5)
+
+
+def test_a_sum_that_overflows_counts_as_not_finite():
+    assert cpu.all_finite(np.ones((2, 3), np.float32))
+    assert not cpu.all_finite(np.array([1, np.nan], np.float32))
+    assert not cpu.all_finite(np.array([np.inf, -np.inf], np.float32))
+    assert not cpu.all_finite(np.array([3e38, 3e38], np.float32))
