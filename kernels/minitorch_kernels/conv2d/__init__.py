@@ -10,14 +10,10 @@ and one run takes as many of them as see the same taps. Taps that would fall on 
           that see different taps, and each class is a convolution of its own
     dw    each (o, c, ky, kx) sums over positions and images: `dot_tile`
 
-    all   for 3x3 and 5x5 filters without stride, Winograd's convolution has fewer products (`winograd_transforms`)
-
-`choice` has the rule that picks for each shape, `cpu` calls what it picked.
-
-Rule for small batches: where the stride along a row is above 1 and there are fewer than SMALL_BATCH images, no run
-would fill a vector; then im2col and a matrix product are used, whose lanes run over positions and images together. That
-pays where a group has more than FEW_FILTERS filters to use the copied windows, so not in depthwise layers. In conv2d a
-filter that holds Inf or NaN takes this way too: on the padding 0 · Inf gives NaN, as the reference says.
+Three algorithms compute each of them: this one ("direct"), windows laid out as columns and a product ("im2col"), and for
+3x3 and 5x5 filters without stride Winograd's, which needs fewer products (`winograd_transforms`). `choice` has the rule
+that picks one for each shape, `cpu` calls what it picked. In conv2d a filter that holds Inf or NaN goes by im2col: on the
+padding 0 · Inf is NaN, as the reference says.
 """
 
 from ..kernel import Kernel

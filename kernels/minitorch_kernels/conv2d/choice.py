@@ -9,8 +9,9 @@ import numpy as np
 
 from ..im2col import Pair, output_size
 from ..kernel import forced_algorithm
-from .positions import runs_would_be_short
 
+SMALL_BATCH = 16
+FEW_FILTERS = 32  # filters of a group up to which laying windows out costs more than a product over them saves
 VECTOR = 16  # images that Winograd's convolution takes together, whether there are as many or not
 DATA, OUTPUT, FILTER = 24, 12, 40  # multiply-adds that take as long as transforming one number
 MARGIN = 1.1  # Winograd's convolution must be faster by so much: it rounds more
@@ -47,6 +48,11 @@ def choose(
     best = min(costs, key=lambda name: costs[name])
     direct = N * C * O * math.prod(out) * r * r
     return best if forced == "winograd" or costs[best] * MARGIN < direct else "direct"
+
+
+def runs_would_be_short(N: int, stride: Pair, filters: int) -> bool:
+    """Whether im2col and a product are faster, for so many filters in each group."""
+    return stride[1] > 1 and N < SMALL_BATCH and filters > FEW_FILTERS
 
 
 def cost(N: int, C: int, O: int, out: Pair, m: int, r: int) -> int:

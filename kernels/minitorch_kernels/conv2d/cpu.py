@@ -18,9 +18,10 @@ def conv2d_cpu(
     x: np.ndarray, w: np.ndarray, b: np.ndarray | None, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     algorithm = choose(x.shape, w.shape, stride, padding, dilation, groups, x.dtype)
-    if algorithm.startswith("winograd") and all_finite(w):
+    finite = all_finite(w)
+    if algorithm.startswith("winograd") and finite:
         return conv2d_winograd(x, w, b, padding, output_tile_of(algorithm))
-    if algorithm == "im2col":
+    if algorithm == "im2col" or (padding != (0, 0) and not finite):  # on the padding 0 · Inf is NaN
         cols = split_groups(im2col(x, w.shape[2:], stride, padding, dilation), groups)
         out = output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
         y = as_batch_first(matmul(filter_matrix(w, groups), cols).reshape(len(w), *out, len(x)))

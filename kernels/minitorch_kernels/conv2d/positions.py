@@ -8,20 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..im2col import Pair, col2im, im2col, output_size
+from ..im2col import Pair, output_size
 from ..layout import as_batch_first, stored_batch_last
-from ..matmul import matmul, multiply, pack, run_of_memory
+from ..matmul import multiply, pack, run_of_memory
 from ..memory import empty
 from ..vector import tile_height, tile_lanes
-from .reference import filter_matrix, split_groups
-
-SMALL_BATCH = 16
-FEW_FILTERS = 32  # filters of a group up to which laying windows out costs more than a product over them saves
-
-
-def runs_would_be_short(N: int, stride: Pair, filters: int) -> bool:
-    """Whether im2col and a product are faster, for so many filters in each group."""
-    return stride[1] > 1 and N < SMALL_BATCH and filters > FEW_FILTERS
 
 
 def conv2d_cpu(
@@ -29,10 +20,6 @@ def conv2d_cpu(
 ) -> np.ndarray:
     (N, C, H, W), (O, _, KH, KW) = x.shape, w.shape
     OH, OW = output_size((H, W), (KH, KW), stride, padding, dilation)
-    if runs_would_be_short(N, stride, O // groups) or (padding != (0, 0) and not np.isfinite(w).all()):
-        cols = split_groups(im2col(x, (KH, KW), stride, padding, dilation), groups)
-        y = as_batch_first(matmul(filter_matrix(w, groups), cols).reshape(O, OH, OW, N))
-        return y if b is None else np.add(y, b[:, None, None], out=y)
     y = empty((O, OH, OW, N), x.dtype)
     # (O, C/g, KH, KW) -> (G, O/g, KH, KW, C/g)
     taps = w.reshape(groups, O // groups, C // groups, KH, KW).transpose(0, 1, 3, 4, 2)
@@ -45,10 +32,6 @@ def conv2d_input_grad_cpu(
     dy: np.ndarray, w: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     (N, O, OH, OW), (_, Cg, KH, KW) = dy.shape, w.shape
-    if runs_would_be_short(N, stride, O // groups):
-        cols = matmul(filter_matrix(w, groups).swapaxes(1, 2), split_groups(dy.reshape(N, O, OH * OW), groups))
-        cols = as_batch_first(cols.reshape(groups * cols.shape[1], OH * OW, N))
-        return col2im(cols, size, (KH, KW), stride, padding, dilation)
     dx = empty((Cg * groups, *size, N), dy.dtype)
     stored, start = stored_batch_last(dy), np.zeros(Cg * groups, dy.dtype)
     # (O, C/g, KH, KW) -> (G, C/g, KH, KW, O/g)

@@ -6,21 +6,15 @@ import functools
 
 import numpy as np
 
-from ..im2col import Pair, im2col, padded_batch_last
+from ..im2col import Pair, padded_batch_last
 from ..layout import stored_batch_last
-from ..matmul import dots, matmul
-from .positions import runs_would_be_short
-from .reference import split_groups
+from ..matmul import dots
 
 
 def conv2d_weight_grad_cpu(
     dy: np.ndarray, x: np.ndarray, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     (N, O, OH, OW), (_, C, _, _), (KH, KW) = dy.shape, x.shape, kernel
-    if runs_would_be_short(N, stride, O // groups):
-        cols = split_groups(im2col(x, kernel, stride, padding, dilation), groups)
-        dw = matmul(split_groups(dy.reshape(N, O, OH * OW), groups), cols.swapaxes(1, 2))
-        return dw.reshape(O, C // groups, KH, KW)
     padded = padded_batch_last(x, padding)
     y_runs, x_runs, offsets = dot_plan(padded.shape[1:3], (OH, OW), kernel, stride, dilation, C // groups, N)
     dw = dots(
