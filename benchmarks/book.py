@@ -29,7 +29,7 @@ class Network:
 NO_DROPOUT = {"dropout": 0.0}
 NETWORKS = {
     "lenet": Network("lenet", 28, 256, steps=20, lr=0.1),
-    "lenet_relu": Network("lenet", 28, 256, steps=20, lr=0.1, options={"activation": "relu"}),
+    "lenet_relu": Network("lenet", 28, 256, steps=20, lr=0.003, options={"activation": "relu"}),
     "alexnet": Network("alexnet", 224, 32, options=NO_DROPOUT),
     "vgg11": Network("vgg11", 224, 32, options={"ratio": 4, **NO_DROPOUT}),
     "nin": Network("nin", 224, 32, options=NO_DROPOUT),
@@ -48,7 +48,7 @@ def find(name: str) -> Network:
 
 
 def batches(network: Network, count: int = 4) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Images and labels: (N, 1, H, W) float32 from 0 to 1, and (N,). Each class has a coarse pattern under the noise."""
+    """Images and labels: (N, 1, H, W) float32 from 0 to 1, and (N,). Each class has a coarse pattern, under noise."""
     rng = np.random.default_rng(0)
     patterns = rng.random((CLASSES, 1, 4, 4), np.float32)
     places = np.arange(network.size) * 4 // network.size
