@@ -16,6 +16,7 @@ from typing import Any
 
 TIMES = {"step_ms", "median_s", "ms"}  # the figures of a row that are times
 SAME = ("processor", "cores", "system")  # of the machine
+LEVELS = ("results", "contenders", "rows")  # of a file, which say nothing in the name of a row
 FIXED = ("input", "shape", "options", "threads", "precision", "what")  # facts at any depth that have to agree
 
 
@@ -33,7 +34,7 @@ def main() -> None:
     for name, before in old["machine"].items():
         if new["machine"].get(name) != before:
             print(f"{name}: {before} -> {new['machine'].get(name)}")
-    if not report(dict(times(old["results"])), dict(times(new["results"])), options.tolerance):
+    if not report(dict(times(old)), dict(times(new)), options.tolerance):
         raise SystemExit(1)
 
 
@@ -52,22 +53,28 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 def facts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """(path, value) of every fact that both files must agree on."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in FIXED:
-                yield f"{path}{key}", inner
-            else:
-                yield from facts(inner, f"{path}{key} ")
+    for key, inner in entries(value):
+        if key in FIXED:
+            yield f"{path}{key}", inner
+        else:
+            yield from facts(inner, f"{path}{key} ")
 
 
 def times(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
     """(path, time) of every time in a result."""
+    for key, inner in entries(value):
+        if key in TIMES:
+            yield path.strip(), inner
+        else:
+            yield from times(inner, path if key in LEVELS else f"{path}{key} ")
+
+
+def entries(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a dictionary holds, or a list of rows that each have a label."""
     if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in TIMES:
-                yield path.strip().replace(" contenders ", " "), inner
-            else:
-                yield from times(inner, f"{path}{key} ")
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from ((row["label"], row) for row in value if isinstance(row, dict) and "label" in row)
 
 
 def report(old: dict[str, float], new: dict[str, float], tolerance: float) -> bool:

@@ -25,6 +25,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .book import NETWORKS, Network
 from .contender import CONTENDERS, OURS, TORCH
 from .machine import machine
@@ -165,7 +167,8 @@ def rows(figures: dict[str, dict[str, Any]], network: Network, empty: dict[str, 
 
 def agree(losses: list[list[float]]) -> bool:
     """True where the losses of all contenders are the same within 1e-3 after each block."""
-    return all(max(values) - min(values) <= LOSS_TOLERANCE for values in zip(*losses, strict=True))
+    after_each = [np.array(values) for values in zip(*losses, strict=True)]
+    return all(bool(np.ptp(values) <= LOSS_TOLERANCE) for values in after_each)  # no NaN is
 
 
 def table(name: str, entry: dict[str, Any]) -> str:
