@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ def draw_ratios(report: dict[str, Any]) -> Any:
     axes.axhline(1, color="0.3", linewidth=1)
     axes.set_xticks(range(len(results)), list(results))
     axes.set_ylabel("times faster than PyTorch's best mode")
-    axes.set_title(f"A training step in float32 with {report['threads']} threads")
+    axes.set_title(f"A training step in float32 with {threads_of(report)}")
     axes.margins(y=0.12)
     axes.legend(loc="upper right")
     return figure
@@ -65,12 +64,15 @@ def draw_ratios(report: dict[str, Any]) -> Any:
 def draw_roofline(report: dict[str, Any]) -> Any:
     """Each network as a point for each contender of ours, and PyTorch's best as a grey one."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
     results = report["results"]
-    peak = max(entry["peak_multiply_adds_per_second"] for entry in results.values()) / 1e9
-    memory = bytes_per_second() / 1e9
+    peak, memory = (
+        max(entry["roof"][limit] for entry in results.values()) / 1e9
+        for limit in ("multiply_adds_per_second", "bytes_per_second")
+    )
     intensity = {name: entry["multiply_adds"] / least_bytes(name) for name, entry in results.items()}
     x = np.geomspace(min(intensity.values()) / 4, max(intensity.values()) * 4, 200)
     axes.plot(x, np.minimum(peak, memory * x), color="0.3")
@@ -89,9 +91,13 @@ def draw_roofline(report: dict[str, Any]) -> Any:
         axes.plot([], [], "o", color=colour, label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("multiply-adds for each byte of outputs, gradients and weights")
     axes.set_ylabel("thousand million multiply-adds a second")
-    axes.set_title(f"Roofline: memory at {memory:.0f} GB/s, {report['threads']} threads")
+    axes.set_title(f"Roofline: memory at {memory:.0f} GB/s, {threads_of(report)}")
     axes.grid(alpha=0.3, which="both")
     axes.legend(loc="lower right")
     return figure
@@ -111,16 +117,9 @@ def least_bytes(name: str) -> int:
     return 6 * found.activation_bytes + 6 * found.parameter_bytes
 
 
-def bytes_per_second() -> float:
-    """How fast this machine copies arrays that no cache holds; what it reads and what it writes count."""
-    source = np.ones(32_000_000, np.float32)
-    target = np.empty_like(source)
-    seconds = []
-    for _ in range(7):
-        start = time.perf_counter()
-        np.copyto(target, source)
-        seconds.append(time.perf_counter() - start)
-    return 2 * source.nbytes / min(seconds)
+def threads_of(report: dict[str, Any]) -> str:
+    """How many threads, for a title."""
+    return f"{report['threads']} thread{'s' * (report['threads'] > 1)}"
 
 
 if __name__ == "__main__":

@@ -43,13 +43,13 @@ def main() -> None:
     conditions = {"threads": options.threads, "precision": "float32", "machine": machine()}
     entries = read(options.json, conditions)
     tell("the processor's peak")
-    peak = processor_peak(options.threads)
+    roof = processor_roof(options.threads)
     empty = {name: empty_process(name, options.threads) for name in names}
     for name in options.networks or NETWORKS:
         network = NETWORKS[name]
         steps = network.steps if options.steps is None else options.steps
         figures = race(name, names, options.threads, steps, options.turns)
-        entries[name] = {**facts(network), **rows(figures, network, empty, peak), "turns": options.turns}
+        entries[name] = {**facts(network), **rows(figures, network, empty, roof), "turns": options.turns}
         print(table(name, entries[name]), flush=True)
         ordered = {key: entries[key] for key in NETWORKS if key in entries}
         report = {"what": "training step: forward, backward, SGD", **conditions, "results": ordered}
@@ -92,10 +92,11 @@ def read(path: Path, conditions: dict[str, Any]) -> dict[str, Any]:
     return report["results"] if all(report[key] == value for key, value in conditions.items()) else {}
 
 
-def processor_peak(threads: int) -> float:
-    """Multiply-adds a second, measured in a process of its own."""
+def processor_roof(threads: int) -> dict[str, float]:
+    """The processor's limits, measured in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.peak", str(threads)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    return {"multiply_adds_per_second": float(found[0]), "bytes_per_second": float(found[1])}
 
 
 def empty_process(name: str, threads: int) -> int:
@@ -132,9 +133,12 @@ def multiply_adds(network: Network) -> int:
     return 3 * sum(layers) - layers[0]
 
 
-def rows(figures: dict[str, dict[str, Any]], network: Network, empty: dict[str, int], peak: float) -> dict[str, Any]:
+def rows(
+    figures: dict[str, dict[str, Any]], network: Network, empty: dict[str, int], roof: dict[str, float]
+) -> dict[str, Any]:
     """The figures of each contender, and ours against PyTorch's best."""
     contenders = {}
+    products = multiply_adds(network)
     for name, found in figures.items():
         step = statistics.median(found["blocks"])
         contenders[name] = {
@@ -147,9 +151,9 @@ def rows(figures: dict[str, dict[str, Any]], network: Network, empty: dict[str, 
             "loss": found["losses"][-1],
         }
         if name in OURS:
-            contenders[name]["share_of_peak"] = round(multiply_adds(network) / step / peak, 3)
+            contenders[name]["share_of_peak"] = round(products / step / roof["multiply_adds_per_second"], 3)
     result: dict[str, Any] = {
-        "peak_multiply_adds_per_second": peak,
+        "roof": roof,
         "contenders": contenders,
         "losses_agree": agree([found["losses"] for found in figures.values()]),
     }

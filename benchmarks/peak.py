@@ -1,7 +1,8 @@
-"""How many multiply-adds a second the processor can do at most: `python -m benchmarks.peak [THREADS]`.
+"""The processor's two limits: `python -m benchmarks.peak [THREADS]` prints them in figures a second.
 
-The engine's inner loop runs again and again over a panel and a tile so small that they stay in the first cache. What
-the vector units then reach is the roof over every figure of these benchmarks.
+Multiply-adds: the engine's inner loop runs again and again over a panel and a tile so small that they stay in the first
+cache. Bytes: an array that no cache holds is copied, and what is read and what is written count. Together they are the
+roof over every figure of these benchmarks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ HEIGHT = 6
 DEPTH = 64  # steps of a tile: 64 x 64 lanes of float32 are 16 KB
 TILES = 500  # in each task: a call takes a few milliseconds
 TASKS = 16
+COPIED = 32_000_000  # numbers: 128 MB
 
 
 @jit(parallel=True)
@@ -48,7 +50,26 @@ def multiply_adds_per_second() -> float:
     return TASKS * TILES * DEPTH * HEIGHT * lanes / min(seconds)
 
 
+@jit(parallel=True)
+def copy(source, target):
+    """Every thread copies a part."""
+    for i in prange(len(source)):
+        target[i] = source[i]
+
+
+def bytes_per_second() -> float:
+    """The best of some repetitions."""
+    source = np.ones(COPIED, np.float32)
+    target = np.empty_like(source)
+    seconds = []
+    for _ in range(10):
+        begin = time.perf_counter()
+        copy(source, target)
+        seconds.append(time.perf_counter() - begin)
+    return 2 * source.nbytes / min(seconds)
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         os.environ["NUMBA_NUM_THREADS"] = sys.argv[1]
-    print(f"{multiply_adds_per_second():.4g}")
+    print(f"{multiply_adds_per_second():.4g} {bytes_per_second():.4g}")
