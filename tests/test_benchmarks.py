@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks import compare, networks
+from benchmarks import compare, document, networks
 from benchmarks.race import times_faster
 
 
@@ -93,3 +93,24 @@ def test_multiply_adds_of_a_step():
     forward, first = 416_520, 28 * 28 * 6 * 25
     network = networks.NETWORKS["lenet"]
     assert networks.multiply_adds(network) == network.batch * (3 * forward - first)
+
+
+def test_the_document_says_what_the_results_say():
+    """After a new measurement: `python -m benchmarks.document`."""
+    text = document.DOCUMENT.read_text(encoding="utf-8")
+    assert document.filled(text) == text
+    assert sorted(name for _, name, _ in document.PLACE.findall(text)) == sorted(document.TABLES)
+
+
+def test_a_table_of_the_document(tmp_path, monkeypatch):
+    machine = {"processor": "Zuse", "cores": 2, "system": "Linux", "numpy": "2.4", "numba": "0.6", "torch": "2.13"}
+    row = {"input": [2, 1, 28, 28], "ours": 1e-7, "torch": 2e-7, "ratio": 0.5}
+    (tmp_path / "accuracy.json").write_text(json.dumps({"machine": machine, "results": {"lenet": row}}))
+    monkeypatch.setattr(document, "RESULTS", tmp_path)
+    text = "before\n<!-- figures: accuracy -->\nold\n<!-- end -->\n<!-- figures: ladder -->\nold\n<!-- end -->\nafter\n"
+    lines = document.filled(text).splitlines()
+    assert "| lenet | 2x1x28x28 | 1.0e-07 | 2.0e-07 | 0.50 |" in lines
+    assert "Measured on Zuse (2 cores), Linux, numpy 2.4, numba 0.6, torch 2.13." in lines
+    assert "old" not in lines
+    assert document.filled("\n".join(lines)) == "\n".join(lines)
+    assert lines[-3:] == ["<!-- figures: ladder -->", "<!-- end -->", "after"]
