@@ -78,10 +78,17 @@ def networks(report: dict[str, Any]) -> str:
 
 def accuracy(report: dict[str, Any]) -> str:
     rows = [
-        [name, "x".join(map(str, row["input"])), f"{row['ours']:.1e}", f"{row['torch']:.1e}", f"{row['ratio']:.2f}"]
-        for name, row in report["results"].items()
+        [
+            "network, images",
+            *(f"{kind}, {c}" for kind in ("outputs", "gradients") for c in ("ours", "PyTorch", "ratio")),
+        ]
     ]
-    return markdown(["network", "images", "ours", "PyTorch", "ratio"], *rows)
+    for name, row in report["results"].items():
+        cells = [f"{name}, {'x'.join(map(str, row['input']))}"]
+        for found in (row["outputs"], row["gradients"]):
+            cells += [f"{found['ours']:.1e}", f"{found['torch']:.1e}", f"{found['ratio']:.2f}"]
+        rows.append(cells)
+    return markdown(*rows)
 
 
 def startup(report: dict[str, Any]) -> str:

@@ -104,12 +104,13 @@ def test_the_document_says_what_the_results_say():
 
 def test_a_table_of_the_document(tmp_path, monkeypatch):
     machine = {"processor": "Zuse", "cores": 2, "system": "Linux", "numpy": "2.4", "numba": "0.6", "torch": "2.13"}
-    row = {"input": [2, 1, 28, 28], "ours": 1e-7, "torch": 2e-7, "ratio": 0.5}
+    errors = {"ours": 1e-7, "torch": 2e-7, "ratio": 0.5}
+    row = {"input": [2, 1, 28, 28], "outputs": errors, "gradients": errors}
     (tmp_path / "accuracy.json").write_text(json.dumps({"machine": machine, "results": {"lenet": row}}))
     monkeypatch.setattr(document, "RESULTS", tmp_path)
     text = "before\n<!-- figures: accuracy -->\nold\n<!-- end -->\n<!-- figures: ladder -->\nold\n<!-- end -->\nafter\n"
     lines = document.filled(text).splitlines()
-    assert "| lenet | 2x1x28x28 | 1.0e-07 | 2.0e-07 | 0.50 |" in lines
+    assert "| lenet, 2x1x28x28 | 1.0e-07 | 2.0e-07 | 0.50 | 1.0e-07 | 2.0e-07 | 0.50 |" in lines
     assert "Measured on Zuse (2 cores), Linux, numpy 2.4, numba 0.6, torch 2.13." in lines
     assert "old" not in lines
     assert document.filled("\n".join(lines)) == "\n".join(lines)
