@@ -45,7 +45,8 @@ def main() -> None:
     tell("the processor's peak")
     roof = processor_roof(options.threads)
     empty = {name: empty_process(name, options.threads) for name in names}
-    for name in options.networks or NETWORKS:
+    measured = options.networks or list(NETWORKS)
+    for name in measured:
         network = NETWORKS[name]
         steps = network.steps if options.steps is None else options.steps
         figures = race(name, names, options.threads, steps, options.turns)
@@ -56,7 +57,7 @@ def main() -> None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report, indent=1) + "\n")
     print(f"written to {options.json}")
-    if any(not entry["losses_agree"] for entry in entries.values()):
+    if not all(entries[name]["losses_agree"] for name in measured):
         raise SystemExit("the losses differ by more than 1e-3: see above")
 
 
