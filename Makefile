@@ -4,6 +4,7 @@
 #              TORCH="torch==2.13.0" TORCHVISION="torchvision==0.28.0" choose the versions, which belong together
 # make networks  checks every network as a whole: its gradients, its ONNX export; and a run killed 50 times
 # make threads   runs the kernel tests with 1, 2 and 4 threads, and compiled for a processor without AVX-512
+#              WORKERS=4 shares any of these tests out to so many processes
 # make bench   measures training steps of the book's networks against PyTorch, and writes benchmarks/results/;
 #              ARGS="lenet nin --turns 5" chooses among them (python -m benchmarks.networks --help)
 
@@ -12,9 +13,11 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 TORCHVISION ?= torchvision==0.28.0
 ARGS ?=
+WORKERS ?= 2
 AVX2 := +sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt
 
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS)
 
 .PHONY: lenet test parity networks threads bench notebook clean
 
@@ -26,24 +29,23 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 ifdef NUMBA_DISABLE_JIT
-	$(BIN)/coverage run -m pytest -m "not parity and not networks"
-	$(BIN)/coverage report
+	$(PYTEST) --cov --cov-report=term -m "not parity and not networks"
 else
-	$(BIN)/pytest -m "not parity and not networks"
+	$(PYTEST) -m "not parity and not networks"
 endif
 
 parity: $(VENV)/installed-parity
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m parity
+	OMP_NUM_THREADS=1 $(PYTEST) -m parity
 
 networks: $(VENV)/installed-test
-	$(BIN)/pytest -m networks
+	$(PYTEST) -m networks
 	MINITORCH_CV_KILLS=50 $(BIN)/pytest tests/train/test_kill.py
 
 threads: $(VENV)/installed-test
-	NUMBA_NUM_THREADS=1 $(BIN)/pytest tests/kernels
-	NUMBA_NUM_THREADS=2 $(BIN)/pytest tests/kernels
-	NUMBA_NUM_THREADS=4 $(BIN)/pytest tests/kernels
-	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=$(AVX2) $(BIN)/pytest tests/kernels
+	NUMBA_NUM_THREADS=1 $(PYTEST) tests/kernels
+	NUMBA_NUM_THREADS=2 $(PYTEST) tests/kernels
+	NUMBA_NUM_THREADS=4 $(PYTEST) tests/kernels
+	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=$(AVX2) $(PYTEST) tests/kernels
 
 bench: $(VENV)/installed-parity
 	$(BIN)/python -m benchmarks.networks $(ARGS)

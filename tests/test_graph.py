@@ -135,7 +135,11 @@ def test_gradients_do_not_alias_each_other():
     assert (a.grad.tolist(), b.grad.tolist(), c.grad.tolist()) == ([5] * 3, [2] * 3, [-1] * 3)
 
 
-@pytest.mark.parametrize("make", [lambda x: x + 0, lambda x: x.reshape(3), lambda x: x.clone(), lambda x: x], ids=str)
+@pytest.mark.parametrize(
+    "make",
+    [lambda x: x + 0, lambda x: x.reshape(3), lambda x: x.clone(), lambda x: x],
+    ids=["new", "view", "copy", "itself"],
+)
 def test_gradients_do_not_alias_the_cotangent(x, make):
     dy = mt.ones(3)
     make(x).backward(dy)

@@ -10,6 +10,7 @@ from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
 from .avg_pool2d import avg_pool2d, avg_pool2d_grad
 from .batch_norm import batch_norm_inference, batch_norm_inference_grad, batch_norm_train, batch_norm_train_grad
+from .channel_sum import channel_sum
 from .conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
 from .cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
 from .dropout import dropout
@@ -44,6 +45,7 @@ __all__ = [
     "batch_norm_inference_grad",
     "batch_norm_train",
     "batch_norm_train_grad",
+    "channel_sum",
     "col2im",
     "conv2d",
     "conv2d_input_grad",

@@ -76,7 +76,7 @@ def image_folders(settings: Settings, root: Path, channels: int) -> DataSets:
         train, test = ImageFolder(root / "train", steps, mode=mode), ImageFolder(tests[0], plain, mode=mode)
         if train.classes != test.classes:
             different = sorted({*train.classes} ^ {*test.classes})
-            raise SettingsError(f"--dataset {root}: train and {tests[0].name} differ in {', '.join(different)}")
+            raise SettingsError(f"{root}: train and {tests[0].name} differ in {', '.join(different)}")
         sets = DataSets(train, test, str(root), train.classes, channels, str(root), workers=1)
         return with_classes(settings, sets)
     folders = (ImageFolder(root, part, mode=mode) for part in (steps, plain))
@@ -84,7 +84,7 @@ def image_folders(settings: Settings, root: Path, channels: int) -> DataSets:
     order = np.random.default_rng(0).permutation(len(images))
     held_out = max(1, round(HELD_OUT * len(images)))
     if len(images) < 2:
-        raise SettingsError(f"--dataset {root}: holds {len(images)} image, too few to train on one and test on another")
+        raise SettingsError(f"{root}: holds {len(images)} image, too few to train on one and test on another")
     train_places = first_of_each(order[held_out:], images.targets, settings.per_class)
     train_part, test_part = Subset(images, train_places), Subset(same, order[:held_out])
     return DataSets(train_part, test_part, str(root), images.classes, channels, str(root), workers=1)

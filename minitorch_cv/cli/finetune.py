@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -127,13 +128,14 @@ def load(run: Path) -> Trained:
 def given_settings(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The options of the command line that every run has too, as Settings has them.
 
-    --data without --dataset is a folder of images, which in the settings is the data set.
+    --data without --dataset is a folder of images, which in the settings is the data set; never a published one's name.
     """
     given = {name: value for name, value in parameters.items() if value is not None and name not in NOT_SETTINGS}
     for name in ("augment", "classes"):
         if name in given:
             given[name] = [part.strip() for part in given[name].split(",")]
-    return {"dataset": parameters["data"], **given}
+    folder = parameters["data"]
+    return {"dataset": folder and os.path.join(os.curdir, folder), **given}
 
 
 def choose_settings(

@@ -49,7 +49,7 @@ def convolution(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair
     return kernels.conv2d(x, w, b, *options), (
         lambda dy: kernels.conv2d_input_grad(dy, w, size, *options),
         lambda dy: kernels.conv2d_weight_grad(dy, x, kernel, *options),
-        lambda dy: dy.sum(axis=(0, 2, 3)),
+        kernels.channel_sum,
     )
 
 

@@ -67,7 +67,7 @@ def transposed_convolution(
     return y, (
         lambda dy: kernels.conv2d(dy, w, None, *options),
         lambda dy: kernels.conv2d_weight_grad(x, dy, kernel, *options),
-        lambda dy: dy.sum(axis=(0, 2, 3)),
+        kernels.channel_sum,
     )
 
 

@@ -9,13 +9,6 @@ from minitorch_cv.train import save_weights
 onnxruntime = pytest.importorskip("onnxruntime")
 
 
-@pytest.fixture(autouse=True)
-def quick_kernels():
-    """NumPy's references: nothing to compile."""
-    with minitorch_cv.use("reference"):
-        yield
-
-
 @pytest.fixture
 def run(tmp_path):
     """A LeNet's folder, as a training run leaves it, and the network."""

@@ -7,19 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import minitorch_cv
 from minitorch_cv.cli import main, run
 from minitorch_cv.cli.datasets import data_sets
 from minitorch_cv.cli.settings import AUGMENTATIONS, SettingsError, new_settings
 from minitorch_cv.data import DataLoader, FashionMNIST
 
-from .test_cli import at_step, metrics, only_the_built_in_subset  # noqa: F401 - a fixture that is used by itself
-
-
-@pytest.fixture(autouse=True)
-def quick_kernels():
-    with minitorch_cv.use("reference"):
-        yield
+from .runs import at_step, metrics
 
 
 @pytest.fixture

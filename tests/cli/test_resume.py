@@ -17,9 +17,9 @@ import minitorch_cv
 from minitorch_cv.cli import main, run
 from minitorch_cv.train import Checkpoint, read_metadata
 
-from .test_cli import at_step, metrics, only_the_built_in_subset  # noqa: F401 - a fixture that is used by itself
+from .runs import at_step, metrics
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SMALL = ["--limit", "16", "--batch-size", "4", "--epochs", "2", "--activation", "relu", "--lr", "0.05"]
 EVERYTHING = [
     *("--optimizer", "sgd", "--momentum", "0.9", "--weight-decay", "1e-3", "--schedule", "one-cycle", "--seed", "3"),
@@ -28,15 +28,8 @@ EVERYTHING = [
 
 
 @pytest.fixture(autouse=True)
-def quick_kernels():
-    """NumPy's references, as the processes that these tests start have them."""
-    with minitorch_cv.use("reference"):
-        yield
-
-
-@pytest.fixture(autouse=True)
 def no_figures(monkeypatch):
-    """Drawing takes longer than the training; test_cli.py looks at the figures."""
+    """Drawing takes longer than the training; test_train.py looks at the figures."""
     monkeypatch.setattr(run.Run, "draw_predictions", lambda self: None)
     monkeypatch.setattr(run, "plot_curves", lambda *given: Figure())
 

@@ -4,19 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import minitorch_cv
 from minitorch_cv import models, nn
 from minitorch_cv.cli import main
 from minitorch_cv.train import save_weights
 
 CLASSES = ["dark", "middle", "light"]
-
-
-@pytest.fixture(autouse=True)
-def quick_kernels():
-    """NumPy's references: nothing to compile."""
-    with minitorch_cv.use("reference"):
-        yield
 
 
 def save_run(folder, channels, weight, bias, size=4):

@@ -1,15 +1,7 @@
 import pytest
 
-from minitorch_cv import use
 from minitorch_cv.cli import main
 from minitorch_cv.cli.options import parsed
-
-
-@pytest.fixture(autouse=True)
-def on_references():
-    """The plain NumPy kernels, which are quick also where Numba does not compile."""
-    with use("reference"):
-        yield
 
 
 def test_summary_of_lenet(capsys):
