@@ -3,8 +3,10 @@
 # make parity  installs PyTorch and torchvision and compares every operation and network with theirs;
 #              TORCH="torch==2.13.0" TORCHVISION="torchvision==0.28.0" choose the versions, which belong together
 # make networks  checks every network as a whole: its gradients, its ONNX export; and a run killed 50 times
+# make threads   runs the kernel tests with 1, 2 and 4 threads, and compiled for a processor without AVX-512
 #              WORKERS=4 shares any of these tests out to so many processes
-# make bench   measures LeNet's training step against PyTorch, and writes benchmarks/results/
+# make bench   measures training steps of the book's networks against PyTorch, and writes benchmarks/results/;
+#              ARGS="lenet nin --turns 5" chooses among them (python -m benchmarks.networks --help)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,11 +14,12 @@ TORCH ?= torch==2.13.0
 TORCHVISION ?= torchvision==0.28.0
 ARGS ?=
 WORKERS ?= 2
+AVX2 := +sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt
 
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS)
 
-.PHONY: lenet test parity networks bench notebook clean
+.PHONY: lenet test parity networks threads bench notebook clean
 
 lenet: $(VENV)/installed
 	@$(BIN)/minitorch-cv train lenet $(ARGS)
@@ -38,8 +41,14 @@ networks: $(VENV)/installed-test
 	$(PYTEST) -m networks
 	MINITORCH_CV_KILLS=50 $(BIN)/pytest tests/train/test_kill.py
 
+threads: $(VENV)/installed-test
+	NUMBA_NUM_THREADS=1 $(PYTEST) tests/kernels
+	NUMBA_NUM_THREADS=2 $(PYTEST) tests/kernels
+	NUMBA_NUM_THREADS=4 $(PYTEST) tests/kernels
+	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=$(AVX2) $(PYTEST) tests/kernels
+
 bench: $(VENV)/installed-parity
-	$(BIN)/python -m benchmarks.lenet
+	$(BIN)/python -m benchmarks.networks $(ARGS)
 
 notebook: $(VENV)/installed-test
 	$(BIN)/python -m tools.run_notebooks

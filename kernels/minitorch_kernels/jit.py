@@ -4,8 +4,8 @@ Importing the engine must not pay for importing Numba (0.4 s). `jit` therefore k
 at its first call. Inside a compiled function, `prange` splits a loop over the threads; until Numba is loaded the name
 is Python's `range`.
 
-Compiled code is kept on disk, in a folder named after the state of all kernel sources: Numba itself looks only at the
-file that a function stands in and would go on using code inlined from an older version of another file.
+Compiled code is kept on disk (`code_cache`), in a folder named after the state of all kernel sources, because a
+function may hold code inlined from another file. Where it has to be compiled first, a line says what is waited for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import ctypes
 import functools
 import os
 import shutil
+import sys
 import threading
 import time
 import zlib
@@ -31,7 +32,7 @@ _on_load: list[Callable[[], None]] = []
 
 
 def jit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Compile `function` with `numba.njit(cache=True, **options)` at its first call.
+    """Compile `function` with `numba.njit(**options)` at its first call, and keep what came out.
 
     Used as `@jit` or `@jit(parallel=True, fastmath={"contract"})`. Division by zero gives Inf or NaN, as in NumPy.
     """
@@ -56,14 +57,12 @@ class LazyFunction:
         numba = load_numba()
         if "prange" in self.function.__globals__:
             self.function.__globals__["prange"] = numba.prange
-        with _loading:
-            previous = numba.config.CACHE_DIR
-            numba.config.CACHE_DIR = str(cache_folder())
-            try:
-                options = {"cache": True, "error_model": "numpy", **self.options}
-                return numba.njit(**options)(self.function)
-            finally:
-                numba.config.CACHE_DIR = previous
+        dispatcher = numba.njit(error_model="numpy", **self.options)(self.function)
+        if dispatcher is not self.function:  # as it is with NUMBA_DISABLE_JIT
+            from .code_cache import CodeCache
+
+            dispatcher._cache = CodeCache(self.function, cache_folder(), about_to_compile)
+        return dispatcher
 
     @property
     def _numba_type_(self) -> Any:
@@ -131,18 +130,24 @@ def remove_unused(parent: Path) -> None:
                 shutil.rmtree(folder)
 
 
+_callback: Callable[[str], None] | None = None
+
+
 def on_compile(callback: Callable[[str], None]) -> None:
-    """Call `callback(name)` before each function that has to be compiled, so that a user sees what is waited for."""
-    load_numba()
-    from numba.core import event
+    """Call `callback(name)` before each function that has to be compiled, in place of the line on standard error."""
+    global _callback
+    _callback = callback
 
-    class Listener(event.Listener):
-        def on_start(self, event: Any) -> None:
-            function = event.data["dispatcher"].py_func
-            if not function.__module__.startswith("numba."):  # Numba compiles helpers of its own on the way
-                callback(function.__name__)
 
-        def on_end(self, event: Any) -> None:
-            pass
+def about_to_compile(name: str) -> None:
+    """Let the user know what is waited for."""
+    if _callback is not None:
+        _callback(name)
+    else:
+        explain_the_wait()
 
-    event.register("numba:compile", Listener())
+
+@functools.cache
+def explain_the_wait() -> None:
+    """One line for the whole process."""
+    print("compiling kernels for this machine (first run only, up to half a minute) ...", file=sys.stderr, flush=True)

@@ -81,17 +81,40 @@ def test_the_threading_layer_bears_concurrent_callers():
     assert numba.threading_layer() == "tbb"
 
 
+@pytest.fixture
+def empty_cache(monkeypatch, tmp_path):
+    """A folder for compiled code with nothing in it."""
+    monkeypatch.setattr(jit_module, "cache_folder", lambda: tmp_path)
+    return tmp_path
+
+
 @pytest.mark.skipif(not COMPILED, reason="nothing is compiled (NUMBA_DISABLE_JIT)")
-def test_on_compile_names_what_is_compiled():
+def test_on_compile_names_what_is_compiled(empty_cache, monkeypatch):
+    monkeypatch.setattr(jit_module, "_callback", None)
     seen = []
     on_compile(seen.append)
 
-    @jit(cache=False)
+    @jit
     def never_seen_before(x):
         return x + 1
 
     assert never_seen_before(1) == 2
+    assert never_seen_before(2) == 3
     assert seen == ["never_seen_before"]
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled (NUMBA_DISABLE_JIT)")
+def test_one_line_explains_the_wait(empty_cache, monkeypatch, capsys):
+    monkeypatch.setattr(jit_module, "_callback", None)
+    jit_module.explain_the_wait.cache_clear()
+
+    @jit
+    def never_seen_before(x):
+        return x + 1
+
+    assert never_seen_before(1) == 2
+    assert never_seen_before(1.0) == 2.0
+    assert capsys.readouterr().err.count("compiling kernels") == 1
 
 
 @pytest.fixture
