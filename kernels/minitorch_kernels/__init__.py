@@ -8,6 +8,7 @@ from .adadelta import adadelta_step
 from .adagrad import adagrad_step
 from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
+from .add import add, add_into
 from .avg_pool2d import activation_avg_pool2d, activation_avg_pool2d_grad, avg_pool2d, avg_pool2d_grad
 from .batch_norm import batch_norm_inference, batch_norm_inference_grad, batch_norm_train, batch_norm_train_grad
 from .conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
@@ -39,6 +40,8 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_grad",
     "adaptive_max_pool2d",
+    "add",
+    "add_into",
     "adjust_color",
     "array_module",
     "avg_pool2d",

@@ -140,6 +140,10 @@ def activation_max_pool(
     """
     size = x.shape[2:]
     check_activation("activation_max_pool", activation)
+    if activation == "relu" and dilation == (1, 1):  # the largest of positive parts is the positive part of the largest
+        largest, positions = kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
+        y = kernels.relu(largest)
+        return y, (lambda dy: kernels.max_pool2d_grad(kernels.relu_grad(dy, y), positions, size),)
     act, slope = ACTIVATIONS[activation]
     a = act(x)
     y, positions = kernels.max_pool2d(a, kernel, stride, padding, dilation, ceil_mode)
