@@ -18,6 +18,7 @@ from .erf import erf
 from .group_norm import group_norm, group_norm_grad
 from .im2col import col2im, im2col
 from .images import adjust_color, resample, take_pixels
+from .join import join
 from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
 from .local_response_norm import local_response_norm, local_response_norm_grad
 from .matmul import matmul
@@ -60,6 +61,7 @@ __all__ = [
     "group_norm_grad",
     "im2col",
     "is_cupy",
+    "join",
     "local_response_norm",
     "local_response_norm_grad",
     "matmul",

@@ -1,4 +1,4 @@
-"""Arguments for the activation functions and sums: zeros, no elements, more than one chunk."""
+"""Arguments for the activation functions, sums and joins: zeros, no elements, more than one chunk."""
 
 import numpy as np
 
@@ -31,6 +31,9 @@ def infinite_gradient(rng, dtype):
 SMALL, BIG = [(3, 4, 5), (0, 4), ()], [(50, 1000)]
 
 CASES = {
+    "join": [
+        lambda rng, dtype, dim=dim: (dim, values(rng, dtype, 3, 2, 4), values(rng, dtype, 3, 2, 4)) for dim in range(3)
+    ],
     "add": pairs(*SMALL),
     "add_into": pairs(*SMALL),
     "relu": alone(*SMALL),
