@@ -100,7 +100,7 @@ def batch_norm_inference_add_relu(
 def add_relu(input: Array, other: Array) -> Any:
     """y = max(x + z, 0) for two arrays of one shape and dtype; dx = dz = dy where y > 0, else 0."""
     check_terms("add_relu", "the other term", input, other)
-    y = kernels.relu(input + other)
+    y = kernels.relu(kernels.add(input, other))
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
         dx = kernels.relu_grad(dy, y)
