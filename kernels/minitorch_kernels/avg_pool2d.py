@@ -15,6 +15,7 @@ from .memory import empty
 from .pool_windows import Pair, padded_windows, pooled_shape, spans_seen_from_cells, window_spans
 
 WIDE = 64  # cells of a window
+FEW_IMAGES = 8  # fewer do not fill a vector
 
 
 def avg_pool2d_reference(
@@ -220,6 +221,12 @@ def window_sums(x, rows, cols, x_scale, y_scale, before, kept, keep, after, gate
                 row = kept[c, h] if keep else scratch
                 activate(x[c, h].reshape(W * N), before, row.reshape(W * N))
             first = h == rows[i, 0]
+            if N < FEW_IMAGES:
+                if wide:
+                    add_cells_of_few(row, cols, x_scale[h], y_scale[i], first, total)
+                else:
+                    add_cells_of_few(row, cols, x_scale[h], y_scale[i], first, y[c, i])
+                continue
             for j in range(OW):
                 if wide:
                     add_cells(row, cols[j, 0], cols[j, 1], x_scale[h], y_scale[i, j], first, total[j])
@@ -253,6 +260,17 @@ def add_cells(x, begin, end, scale, factor, first, y):
         else:
             for n in range(len(y)):
                 y[n] += a * last[n]
+
+
+@jit(fastmath={"contract"})
+def add_cells_of_few(x, cols, scale, factors, first, y):
+    """`add_cells` for all windows of a row, y (OW, N), where the batch is too small to fill a vector."""
+    for j in range(len(y)):
+        for n in range(y.shape[1]):
+            total = y.dtype.type(0) if first else y[j, n]
+            for w in range(cols[j, 0], cols[j, 1]):
+                total += factors[j] * scale[w] * x[w, n]
+            y[j, n] = total
 
 
 avg_pool2d = Kernel("avg_pool2d", avg_pool2d_reference, avg_pool2d_cpu)

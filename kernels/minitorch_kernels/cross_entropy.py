@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .exponential import exp_float32
 from .jit import jit
 from .kernel import Kernel
 from .layout import empty_batch_last, stored_batch_last
@@ -61,9 +62,10 @@ def softmax_cross_entropy_cpu(
     losses, sample_weights = empty(labels.shape, logits.dtype), empty(labels.shape, logits.dtype)
     p = empty_batch_last(logits.shape, logits.dtype)
     hard, soft = smoothing_shares(label_smoothing, w)
-    losses_and_softmax(
-        stored_batch_last(logits), labels, counted, w, hard, soft, losses, sample_weights, stored_batch_last(p)
-    )
+    stored, rows = stored_batch_last(logits), stored_batch_last(p)
+    distances_from_peak(stored, losses, rows)
+    (exponentials_float32 if p.dtype == np.float32 else exponentials_float64)(rows)
+    losses_and_softmax(stored, labels, counted, w, hard, soft, losses, sample_weights, rows)
     return losses, sample_weights, p
 
 
@@ -111,20 +113,47 @@ def smoothing_shares(label_smoothing: float, w: np.ndarray) -> tuple[np.floating
     return w.dtype.type(1 - label_smoothing), w.dtype.type(label_smoothing / len(w))
 
 
+# logits and p are (K, N) as stored: each pass runs along the contiguous samples
+
+
 @jit
-def losses_and_softmax(logits, labels, counted, w, hard, soft, losses, sample_weights, p):
-    """logits and p (K, N) as stored: each pass runs along the contiguous samples."""
+def distances_from_peak(logits, peak, p):
+    """peak (N,) = the largest logit of each sample, p = logits - peak."""
     K, N = logits.shape
-    peak, total = losses, sample_weights  # scratch until the last loop
     for n in range(N):
         peak[n] = logits[0, n]
-        total[n] = 0
     for k in range(1, K):
         for n in range(N):
             peak[n] = max(peak[n], logits[k, n])
     for k in range(K):
         for n in range(N):
-            p[k, n] = np.exp(logits[k, n] - peak[n])
+            p[k, n] = logits[k, n] - peak[n]
+
+
+@jit
+def exponentials_float32(p):
+    for k in range(len(p)):
+        row = p[k]
+        for n in range(len(row)):
+            row[n] = exp_float32(row[n])
+
+
+@jit
+def exponentials_float64(p):
+    for k in range(len(p)):
+        for n in range(p.shape[1]):
+            p[k, n] = np.exp(p[k, n])
+
+
+@jit
+def losses_and_softmax(logits, labels, counted, w, hard, soft, losses, sample_weights, p):
+    """Losses, weights and p from the peaks, which stand in `losses`, and the exponentials, which stand in p."""
+    K, N = logits.shape
+    peak, total = losses, sample_weights  # scratch until the last loop
+    for n in range(N):
+        total[n] = 0
+    for k in range(K):
+        for n in range(N):
             total[n] += p[k, n]
     for k in range(K):
         for n in range(N):

@@ -8,24 +8,17 @@ appending memory. Kernels accept any strides and convert here; ops never look.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from .memory import empty
-from .strides import memory_axes, unflatten
 
 
 def empty_batch_last(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised array of the logical `shape` (N, ...) whose batch axis is the contiguous one."""
     stored = empty((*shape[1:], shape[0]), dtype)
     return as_batch_first(stored)
-
-
-def empty_in_order_of(x: np.ndarray, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An uninitialised array of `shape`, whose axes lie in memory in the order of those of `x`."""
-    return unflatten(empty((math.prod(shape),), dtype), shape, memory_axes(x))
 
 
 def as_batch_first(stored: np.ndarray) -> np.ndarray:

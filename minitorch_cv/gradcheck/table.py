@@ -25,6 +25,8 @@ NO_GRADIENT = {
     "adadelta_step",
     "adagrad_step",
     "adam_step",
+    "add",
+    "add_into",
     "adjust_color",
     "resample",
     "rmsprop_step",

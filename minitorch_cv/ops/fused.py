@@ -100,7 +100,7 @@ def batch_norm_inference_add_relu(
 def add_relu(input: Array, other: Array) -> Any:
     """y = max(x + z, 0) for two arrays of one shape and dtype; dx = dz = dy where y > 0, else 0."""
     check_terms("add_relu", "the other term", input, other)
-    y = kernels.relu(input + other)
+    y = kernels.relu(kernels.add(input, other))
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
         dx = kernels.relu_grad(dy, y)
@@ -140,6 +140,10 @@ def activation_max_pool(
     """
     size = x.shape[2:]
     check_activation("activation_max_pool", activation)
+    if activation == "relu" and dilation == (1, 1):  # the largest of positive parts is the positive part of the largest
+        largest, positions = kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
+        y = kernels.relu(largest)
+        return y, (lambda dy: kernels.max_pool2d_grad(kernels.relu_grad(dy, y), positions, size),)
     act, slope = ACTIVATIONS[activation]
     a = act(x)
     y, positions = kernels.max_pool2d(a, kernel, stride, padding, dilation, ceil_mode)

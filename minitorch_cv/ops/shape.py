@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minitorch_kernels.kernel import Array, array_module, is_cupy
-from minitorch_kernels.layout import empty_in_order_of
+import minitorch_kernels as kernels
+from minitorch_kernels.kernel import Array, array_module
 
 from ..dtypes import result_dtype
 from ..tensor import Tensor
@@ -209,10 +209,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
 def joined(*tensors: Array, dim: int) -> Any:
     """y = [x_0, x_1, ...] along `dim`; each gradient is its slice of dy."""
     dtype = result_dtype(*tensors)
-    shape = [*tensors[0].shape]
-    shape[dim] = sum(x.shape[dim] for x in tensors)
-    y = None if is_cupy(tensors[0]) else empty_in_order_of(tensors[0], tuple(shape), dtype)
-    y = array_module(tensors[0]).concatenate([as_dtype(x, dtype) for x in tensors], axis=dim, out=y)
+    y = kernels.join(dim, *(as_dtype(x, dtype) for x in tensors))
     slices = []
     start = 0
     for x in tensors:

@@ -1,4 +1,4 @@
-"""Arguments for the activation functions: zeros, no elements, more than one chunk."""
+"""Arguments for the activation functions, sums and joins: zeros, no elements, more than one chunk."""
 
 import numpy as np
 
@@ -31,6 +31,11 @@ def infinite_gradient(rng, dtype):
 SMALL, BIG = [(3, 4, 5), (0, 4), ()], [(50, 1000)]
 
 CASES = {
+    "join": [
+        lambda rng, dtype, dim=dim: (dim, values(rng, dtype, 3, 2, 4), values(rng, dtype, 3, 2, 4)) for dim in range(3)
+    ],
+    "add": pairs(*SMALL),
+    "add_into": pairs(*SMALL),
     "relu": alone(*SMALL),
     "relu_grad": [*pairs(*SMALL), infinite_gradient],
     "sigmoid": [*alone(*SMALL), far_out],
@@ -40,6 +45,8 @@ CASES = {
 }
 
 LARGE = {
+    "add": pairs(*BIG),
+    "add_into": pairs(*BIG),
     "relu": alone(*BIG),
     "relu_grad": pairs(*BIG),
     "sigmoid": alone(*BIG),
@@ -47,3 +54,5 @@ LARGE = {
     "tanh": alone(*BIG),
     "tanh_grad": pairs(*BIG),
 }
+
+IN_PLACE = {"add_into": (0,)}
