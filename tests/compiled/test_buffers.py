@@ -115,21 +115,21 @@ def test_too_few_requests_are_planned_anew():
 
 
 def requests(make):
-    """The shapes that a computation asks for, through the kernels' memory."""
+    """The bytes that a computation asks for, each time, through the kernels' memory."""
     log = Log()
     with served_by(log):
         result = make()
-    return [buffer.shape for buffer in log.buffers], result
+    return [buffer.size for buffer in log.buffers], result
 
 
 def test_joined_tensors_and_sums_of_gradients_lie_in_planned_memory():
     parts = [np.ones((channels, 8, 8, 64), np.float32).transpose(3, 0, 1, 2) for channels in (2, 3)]
-    shapes, (y, _) = requests(lambda: joined.__wrapped__(*parts, dim=1))
-    assert shapes == [(y.size,)]
+    sizes, (y, _) = requests(lambda: joined.__wrapped__(*parts, dim=1))
+    assert sizes == [y.nbytes]
     assert y.strides == (4, 64 * 64 * 4, 8 * 64 * 4, 64 * 4)  # batch-last, as the parts
     total = GradientSum()
     total.add(y, fresh=False)
-    shapes, _ = requests(lambda: total.add(y, fresh=True))
-    assert shapes == [(y.size,)]
+    sizes, _ = requests(lambda: total.add(y, fresh=True))
+    assert sizes == [y.nbytes]
     assert total.total.strides == y.strides
     np.testing.assert_array_equal(total.total, np.full(y.shape, 2))
