@@ -61,16 +61,17 @@ def multiply_tile(
 
     r < rows <= height, one of HEIGHTS; lane < lanes <= tile_lanes; k runs over `count` stretches of `length`, which
     begin at first, first + step, ... All arrays are one-dimensional: a[k, r] lies at a_start + k height + r, start[r]
-    at start_at + r and out[r, lane] at out_start + r out_row + lane.
+    at start_at + r and out[r, lane] at out_start + r out_row + lane. What is in `out` is added last: parts of a long
+    sum that are summed up on their own round less.
     """
     for r in range(rows):
         result = out[out_start + r * out_row : out_start + r * out_row + lanes]
-        total = result.copy() if add else np.full(lanes, start[start_at + r])
+        total = np.full(lanes, 0 if add else start[start_at + r], out.dtype)
         for stretch in range(count):
             for k in range(first + stretch * step, first + stretch * step + length):
                 at = b_start + offsets[k]
                 total += a[a_start + k * height + r] * b[at : at + lanes]
-        result[:] = total
+        result[:] = result + total if add else total
 
 
 def dot_tile(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from functools import reduce
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,12 +60,12 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
         for r in range(height):
             for shift in shifts:  # far from each other, and not needed before the sums are complete
                 write.prefetch(arg.out, write.sum(where[r], shift))
-        with builder.if_else(builder.icmp_signed("!=", arg.add, write.number(0))) as (go_on, begin):
-            with go_on:
-                for r in write.rows_below(arg.rows, height):
-                    for total, shift in zip(sums[r], shifts):
-                        builder.store(write.load(arg.out, write.sum(where[r], shift), mask), total)
-            with begin:
+        go_on = builder.icmp_signed("!=", arg.add, write.number(0))
+        with builder.if_else(go_on) as (from_zero, from_start):
+            with from_zero:
+                for total in chain.from_iterable(sums):
+                    builder.store(ir.Constant(write.vector, [0.0] * write.lanes), total)
+            with from_start:
                 for r in write.rows_below(arg.rows, height):
                     value = write.splat(builder.load(write.at(arg.start, write.sum(arg.start_at, r))))
                     for total in sums[r]:
@@ -86,7 +87,10 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
             builder.store(builder.select(at_end, write.sum(end, arg.step), end), stop)
         for r in write.rows_below(arg.rows, height):
             for total, shift in zip(sums[r], shifts):
-                write.store(builder.load(total), arg.out, write.sum(where[r], shift), mask)
+                place = write.sum(where[r], shift)
+                with builder.if_then(go_on):
+                    builder.store(builder.fadd(write.load(arg.out, place, mask), builder.load(total)), total)
+                write.store(builder.load(total), arg.out, place, mask)
 
     def in_pieces(height: int) -> None:
         """Lanes that do not fill a tile: two vectors at a time, then one by one, the last under a mask."""

@@ -7,7 +7,7 @@ import numpy as np
 from ..jit import jit, prange
 from ..vector import copy_rows, multiply_tile
 
-DEPTH = 512  # steps of k between two visits to a tile of results: a panel of b, 512 x 256 bytes, stays in the L2 cache
+DEPTH = 256  # steps of k between two visits to a tile of results: a panel of b, 256 x 256 bytes, stays in the L2 cache
 TASKS = 32  # about so many at least are made, by cutting the rows of a where there are fewer tiles of b
 MANY_PANELS = 32  # from so many panels of a on, the rows of b for a tile are first copied to one place
 
