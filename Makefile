@@ -2,8 +2,8 @@
 # make test    runs every test that needs neither a GPU nor PyTorch (NUMBA_DISABLE_JIT=1 make test: with coverage)
 # make parity  installs PyTorch and torchvision and compares every operation and network with theirs;
 #              TORCH="torch==2.13.0" TORCHVISION="torchvision==0.28.0" choose the versions, which belong together
-# make networks  checks every network as a whole: its gradients, its ONNX export; and a run killed 50 times
-# make threads   runs the kernel tests with 1, 2 and 4 threads, and compiled for a processor without AVX-512
+# make networks checks every network as a whole: its gradients, its ONNX export; and a run killed 50 times
+# make threads runs the kernel tests with 1, 2 and 4 threads, and compiled for a processor without AVX-512
 #              WORKERS=4 shares any of these tests out to so many processes
 # make bench   measures training steps of the book's networks against PyTorch, and writes benchmarks/results/;
 #              ARGS="lenet nin --turns 5" chooses among them (python -m benchmarks.networks --help)
