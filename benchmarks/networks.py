@@ -8,9 +8,9 @@ Dropout is left out on both sides, so that the losses can be compared: where the
 same steps the row says so and the exit status is 1, for a fast wrong step is worth nothing.
 
 Besides, for each contender: `cold_start_s`, from the start of a process to the end of its first step, with warm caches
-on disk; `memory_mb`, the largest memory in use during later steps, less that of a process which trained a tiny network
-in the same way (`process_mb` is all of it); and, for us, what share of the multiply-adds that the processor can do
-at most (`benchmarks.peak`) the step reaches, counting those of a plain convolution.
+on disk; `memory_mb`, the largest memory in use once steps repeat themselves, less that of a process which trained a
+tiny network in the same way (`process_mb` is all of it); and, for us, what share of the multiply-adds that the
+processor can do at most (`benchmarks.peak`) the step reaches, counting those of a plain convolution.
 
 Results go to benchmarks/results/networks.json, where a run of some networks leaves the others as they were.
 """

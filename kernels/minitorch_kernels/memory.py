@@ -8,7 +8,10 @@ lies at a multiple of 64 bytes, so that no vector load straddles two cache lines
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import math
+import sys
 import threading
 from collections import defaultdict
 from typing import Any
@@ -74,6 +77,7 @@ class Pool:
         """Give all free buffers back to the operating system."""
         self.free.clear()
         self.held = 0
+        trim_heap()
 
 
 class Block:
@@ -93,6 +97,13 @@ class Block:
 
     def __del__(self) -> None:
         pool.give_back(self.memory, self.size)
+
+
+def trim_heap() -> None:
+    """Have the C library hand free memory back, too: glibc otherwise keeps what lies between blocks in use."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # other C libraries have no such function
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 pool = Pool()
