@@ -69,6 +69,7 @@ class Run:
         resume: Path | None = None,
         checkpoint_every: int = 0,
         tensorboard: bool = False,
+        compiled: bool = False,
         as_json: bool = False,
     ):
         self.settings = settings
@@ -83,6 +84,7 @@ class Run:
         self.groups = groups
         self.resume = resume
         self.checkpoint_every = checkpoint_every
+        self.compiled = compiled
         self.as_json = as_json
         self.display = Display(Console(stderr=as_json), settings.epochs)
         self.interrupt = Interrupt()
@@ -155,6 +157,7 @@ class Run:
                     clip_norm=settings.clip_norm or None,
                     mix=make_mix(settings, len(self.data.classes), self.mixing),
                     ema=parts.ema,
+                    compiled=self.compiled,
                     on_step=self.on_step,
                     on_epoch=self.on_epoch,
                     progress=self.progress,

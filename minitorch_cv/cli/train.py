@@ -32,7 +32,18 @@ SCHEDULE = "Learning-rate schedule"
 REGULAR = "Against overfitting"
 DATA = "Data"
 KEEPING = "Keeping and resuming"
-NOT_SETTINGS = ("model", "activation", "option", "data", "out", "resume", "checkpoint_every", "tensorboard", "as_json")
+NOT_SETTINGS = (
+    "model",
+    "activation",
+    "option",
+    "data",
+    "out",
+    "resume",
+    "checkpoint_every",
+    "tensorboard",
+    "compiled",
+    "as_json",
+)
 
 
 def command(
@@ -204,6 +215,9 @@ def command(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write curves for TensorBoard.", rich_help_panel=KEEPING)
     ] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Record a training step and replay it: the same numbers in less time.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object on stdout, all else on stderr.")
     ] = False,
@@ -240,6 +254,7 @@ def command(
             resume=checkpoint,
             checkpoint_every=checkpoint_every,
             tensorboard=tensorboard,
+            compiled=compiled,
             as_json=as_json,
         )
     except (CheckpointError, ImportError) as error:

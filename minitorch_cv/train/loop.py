@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
 
+from ..compiled import compile
 from ..graph import no_grad
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim.lr_scheduler import ReduceLROnPlateau
@@ -42,6 +43,7 @@ def fit(
     clip_value: float | None = None,
     mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
     ema: EMA | None = None,
+    compiled: bool = False,
     on_step: Callbacks = (),
     on_epoch: Callbacks = (),
     progress: Progress | None = None,
@@ -56,6 +58,8 @@ def fit(
     mix           (images, labels) -> (images, labels) before each training batch, for mixup and its like; labels may
                   become probabilities (N, K).
     ema           averages the weights after each batch; the test accuracy is that of the averages.
+    compiled      record what a batch goes through, forward and backward, and replay it: the same numbers in less time
+                  (`minitorch_cv.compile`, which says what cannot be recorded).
     on_step       called after each batch with a Step, on_epoch after each epoch with an Epoch; a function or several.
                   StopTraining raised by one ends the training here, anything else leaves `fit`, as Ctrl-C does.
     progress      where to begin; it is kept up to date, so that a callback can save it with the rest (`Checkpoint`).
@@ -68,6 +72,14 @@ def fit(
     if schedule_per not in SCHEDULED:
         raise ValueError(f"fit: schedule_per={schedule_per!r}; choose one of {', '.join(SCHEDULED)}")
     progress = Progress() if progress is None else progress
+
+    def forward_and_backward(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(images)
+        batch_loss = loss(logits, labels)
+        batch_loss.backward()
+        return batch_loss, logits
+
+    learn_from = compile(forward_and_backward) if compiled else forward_and_backward
     try:
         while progress.epoch <= epochs:
             model.train()
@@ -76,12 +88,10 @@ def fit(
                 if mix is not None:
                     images, labels = mix(images, labels)
                 optimizer.zero_grad()
-                logits = model(images)
-                batch_loss = loss(logits, labels)
+                batch_loss, logits = learn_from(images, labels)
                 value = batch_loss.item()
                 if not math.isfinite(value):
                     raise NonFiniteLossError(describe_failure(value, progress, len(train_loader), optimizer))
-                batch_loss.backward()
                 if clip_norm is not None:
                     clip_grad_norm_(parameters_of(optimizer), clip_norm)
                 if clip_value is not None:

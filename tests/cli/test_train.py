@@ -221,3 +221,11 @@ def test_weights_that_are_not_finite_are_not_kept(train, out, monkeypatch, capsy
     names = ["checkpoint-00002-0000000.safetensors", "config.json", "curves.png", "metrics.jsonl"]
     assert sorted(path.name for path in out.iterdir()) == names
     assert json.loads(shown.out)["epochs"] == 1
+
+
+def test_compiled_training_gives_the_same_run(train, out, tmp_path):
+    assert train() == 0
+    eager = metrics(out)
+    out.rename(tmp_path / "eager")
+    assert train("--compile", "--epochs", "3") == 0
+    assert metrics(out)[:2] == eager

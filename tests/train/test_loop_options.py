@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minitorch_cv import optim
+from minitorch_cv.compiled.replaying import Recording
 from minitorch_cv.optim.lr_scheduler import ExponentialLR, OneCycleLR, ReduceLROnPlateau
 from minitorch_cv.tensor import Tensor
 from minitorch_cv.train import EMA, Progress, StopTraining, evaluate, fit
@@ -173,3 +174,16 @@ def test_a_progress_is_kept_up_to_date_and_gone_on_from(task, make_task):
     assert (progress.epoch, progress.batch, len(progress.history)) == (3, 0, 2)
     assert run(task, 2, progress=progress) == progress.history, "all is done"
     assert [epoch.epoch for epoch in run(task, 3, progress=progress)] == [1, 2, 3]
+
+
+def test_compiled_it_learns_the_same(task, make_task, monkeypatch):
+    replayed = []
+    original = Recording.run
+    monkeypatch.setattr(Recording, "run", lambda self, args: replayed.append(self) or original(self, args))
+    eager = make_task()
+    by_hand = run(eager, 3, clip_norm=0.5, scheduler=ExponentialLR(eager.optimizer, 0.5))
+    history = run(task, 3, compiled=True, clip_norm=0.5, scheduler=ExponentialLR(task.optimizer, 0.5))
+    assert len(replayed) > 3
+    np.testing.assert_array_equal(weights(task.model), weights(eager.model))
+    assert [epoch.train_loss for epoch in history] == [epoch.train_loss for epoch in by_hand]
+    assert [epoch.train_acc for epoch in history] == [epoch.train_acc for epoch in by_hand]
