@@ -168,8 +168,8 @@ def average_windows(
     stored = stored_batch_last(x)
     y = empty((C, *divisor.shape, N), x.dtype)
     kept = y if a is None else stored_batch_last(a)
-    ones, share = np.ones((H, W), x.dtype), (1 / divisor).astype(x.dtype)
-    window_sums(stored, rows, cols, ones, share, activation, kept, a is not None, NONE, y, is_wide(rows, cols), y)
+    ones, divisor = np.ones((H, W), x.dtype), divisor.astype(x.dtype)
+    window_sums(stored, rows, cols, ones, divisor, activation, kept, a is not None, NONE, y, is_wide(rows, cols), y)
     return as_batch_first(y)
 
 
@@ -191,8 +191,9 @@ def average_windows_grad(
     dx = empty((C, *size, N), dy.dtype)
     rows, cols = spans_seen_from_cells(rows, size[0]), spans_seen_from_cells(cols, size[1])
     gate = dx if a is None else stored_batch_last(a)
-    ones, share = np.ones(size, dy.dtype), (1 / divisor).astype(dy.dtype)
-    window_sums(stored, rows, cols, share, ones, NONE, dx, False, activation, gate, is_wide(rows, cols), dx)
+    share, ones = (1 / divisor).astype(dy.dtype), np.ones(size, dy.dtype)
+    wide = is_wide(rows, cols)
+    window_sums(stored, rows, cols, share, ones, NONE, dx, False, activation, gate, wide, dx)
     return as_batch_first(dx)
 
 
@@ -202,10 +203,10 @@ def is_wide(rows: np.ndarray, cols: np.ndarray) -> bool:
 
 
 @jit(parallel=True, fastmath={"contract"})
-def window_sums(x, rows, cols, x_scale, y_scale, before, kept, keep, after, gate, wide, y):
-    """y[c, i, j] = y_scale[i, j] * sum of x_scale[h, w] * x[c, h, w] over h in rows[i], w in cols[j].
+def window_sums(x, rows, cols, scale, divisor, before, kept, keep, after, gate, wide, y):
+    """y[c, i, j] = (sum of scale[h, w] * x[c, h, w] over h in rows[i], w in cols[j]) / divisor[i, j].
 
-    x (C, H, W, N), x_scale (H, W), y (C, OH, OW, N), y_scale (OH, OW). Windows so `wide` that roundings would add up
+    x (C, H, W, N), scale (H, W), y (C, OH, OW, N), divisor (OH, OW). Windows so `wide` that roundings would add up
     are summed in float64. `before` is the activation that x goes through first, into `kept` if `keep`; `after` the one
     with whose slope at gate, as y, the sums are multiplied.
     """
@@ -223,17 +224,22 @@ def window_sums(x, rows, cols, x_scale, y_scale, before, kept, keep, after, gate
             first = h == rows[i, 0]
             if N < FEW_IMAGES:
                 if wide:
-                    add_cells_of_few(row, cols, x_scale[h], y_scale[i], first, total)
+                    add_cells_of_few(row, cols, scale[h], first, total)
                 else:
-                    add_cells_of_few(row, cols, x_scale[h], y_scale[i], first, y[c, i])
+                    add_cells_of_few(row, cols, scale[h], first, y[c, i])
                 continue
             for j in range(OW):
                 if wide:
-                    add_cells(row, cols[j, 0], cols[j, 1], x_scale[h], y_scale[i, j], first, total[j])
+                    add_cells(row, cols[j, 0], cols[j, 1], scale[h], first, total[j])
                 else:
-                    add_cells(row, cols[j, 0], cols[j, 1], x_scale[h], y_scale[i, j], first, y[c, i, j])
+                    add_cells(row, cols[j, 0], cols[j, 1], scale[h], first, y[c, i, j])
         if wide:
             y[c, i] = total
+        for j in range(OW):
+            if divisor[i, j] != 1:
+                average = y[c, i, j]
+                for n in range(N):
+                    average[n] /= divisor[i, j]
         for j in range(OW):
             if rows[i, 0] >= rows[i, 1] or cols[j, 0] >= cols[j, 1]:
                 y[c, i, j] = 0
@@ -242,10 +248,10 @@ def window_sums(x, rows, cols, x_scale, y_scale, before, kept, keep, after, gate
 
 
 @jit(fastmath={"contract"})
-def add_cells(x, begin, end, scale, factor, first, y):
-    """y += factor * sum of scale[w] * x[w] over begin <= w < end, or y = that sum if `first`; x (W, N), y (N,)."""
+def add_cells(x, begin, end, scale, first, y):
+    """y += sum of scale[w] * x[w] over begin <= w < end, or y = that sum if `first`; x (W, N), y (N,)."""
     for w in range(begin, end - 1, 2):
-        left, right, a, b = x[w], x[w + 1], factor * scale[w], factor * scale[w + 1]
+        left, right, a, b = x[w], x[w + 1], scale[w], scale[w + 1]
         if first and w == begin:
             for n in range(len(y)):
                 y[n] = a * left[n] + b * right[n]
@@ -253,7 +259,7 @@ def add_cells(x, begin, end, scale, factor, first, y):
             for n in range(len(y)):
                 y[n] += a * left[n] + b * right[n]
     if (end - begin) % 2 == 1:
-        last, a = x[end - 1], factor * scale[end - 1]
+        last, a = x[end - 1], scale[end - 1]
         if first and end - begin == 1:
             for n in range(len(y)):
                 y[n] = a * last[n]
@@ -263,13 +269,13 @@ def add_cells(x, begin, end, scale, factor, first, y):
 
 
 @jit(fastmath={"contract"})
-def add_cells_of_few(x, cols, scale, factors, first, y):
+def add_cells_of_few(x, cols, scale, first, y):
     """`add_cells` for all windows of a row, y (OW, N), where the batch is too small to fill a vector."""
     for j in range(len(y)):
         for n in range(y.shape[1]):
             total = y.dtype.type(0) if first else y[j, n]
             for w in range(cols[j, 0], cols[j, 1]):
-                total += factors[j] * scale[w] * x[w, n]
+                total += scale[w] * x[w, n]
             y[j, n] = total
 
 

@@ -33,7 +33,7 @@ def conv2d_input_grad_cpu(
     dy: np.ndarray, w: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     (N, O, OH, OW), (_, Cg, KH, KW) = dy.shape, w.shape
-    if stride == (1, 1):  # dx is the convolution of dy with the filter turned round
+    if stride == dilation == (1, 1):  # dx is the convolution of dy with the filter turned round
         reach = KH - 1 - padding[0], KW - 1 - padding[1]
         algorithm = choose(dy.shape, (Cg * groups, O, KH, KW), stride, reach, dilation, groups, dy.dtype)
     else:
