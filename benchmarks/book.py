@@ -13,8 +13,8 @@ import numpy as np
 class Network:
     """A network of `minitorch_cv.models` and what it is trained on: `batch` images of (1, size, size), ten classes.
 
-    steps: training steps in a block, so that a block lasts about a second or less. lr: with batch norm so small that
-    rounding errors, which such a network blows up with every step, leave PyTorch's own modes with the same losses.
+    steps: training steps in a block, so that a block lasts about a second or less. lr: so small, where a network blows
+    rounding errors up with every step, that they leave PyTorch's own modes with the same losses.
     """
 
     model: str
@@ -31,7 +31,7 @@ NETWORKS = {
     "lenet": Network("lenet", 28, 256, steps=20, lr=0.1),
     "lenet_relu": Network("lenet", 28, 256, steps=20, lr=0.003, options={"activation": "relu"}),
     "alexnet": Network("alexnet", 224, 32, options=NO_DROPOUT),
-    "vgg11": Network("vgg11", 224, 32, options={"ratio": 4, **NO_DROPOUT}),
+    "vgg11": Network("vgg11", 224, 32, lr=0.001, options={"ratio": 4, **NO_DROPOUT}),
     "nin": Network("nin", 224, 32, options=NO_DROPOUT),
     "googlenet": Network("googlenet", 96, 64),
     "resnet18": Network("resnet18", 96, 64, lr=2e-5),

@@ -1,8 +1,8 @@
 """`@jit`: Numba's compiler, loaded when the first kernel runs.
 
-Importing the engine must not pay for importing Numba (0.4 s). `jit` therefore keeps the plain function and compiles it
-at its first call. Inside a compiled function, `prange` splits a loop over the threads; until Numba is loaded the name
-is Python's `range`.
+Importing the engine must not pay for importing Numba, which takes longer than all the rest. `jit` therefore keeps the
+plain function and compiles it at its first call. Inside a compiled function, `prange` splits a loop over the threads;
+until Numba is loaded the name is Python's `range`.
 
 Compiled code is kept on disk (`code_cache`), in a folder named after the state of all kernel sources, because a
 function may hold code inlined from another file. Where it has to be compiled first, a line says what is waited for.
