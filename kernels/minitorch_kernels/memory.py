@@ -14,7 +14,8 @@ import math
 import sys
 import threading
 from collections import defaultdict
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,26 +28,73 @@ LINE = 64  # bytes of a cache line, and of the widest vector
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised C-contiguous array."""
-    dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    if size < LARGE:
-        array = np.empty(shape, dtype)
-    elif source.current is not None:
-        array = source.current.empty(shape, dtype, size)
-    else:
-        array = np.ndarray(shape, dtype, buffer=np.asarray(pool.take(size)))
-    if poison and dtype.kind == "f":
+    array = requested(shape, np.dtype(dtype))
+    if poison and array.dtype.kind == "f":
         array.fill(np.nan)
     return array
 
 
-class _Source(threading.local):
-    """Who, in this thread, serves the requests for large buffers instead of the pool: `empty(shape, dtype, size)`."""
+def empty_around(parts: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """`empty` for an array that is to hold `parts`, one after the other: in a planned step they may lie in it already.
 
-    current: Any = None
+    So look where a part is before copying it, and write nothing else here.
+    """
+    if source.current is None:
+        return empty(shape, dtype)
+    whole = requested(shape, np.dtype(dtype))
+    source.current.adjoin(whole, parts)
+    return whole
 
 
-source = _Source()
+def rewritten(array: np.ndarray) -> None:
+    """Say that an array is written to once more: nothing else may count on what it held."""
+    if source.current is not None:
+        source.current.rewritten(array)
+
+
+def requested(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array from wherever buffers come from at the moment."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < LARGE:
+        return np.empty(shape, dtype)
+    if source.current is not None:
+        return source.current.empty(shape, dtype, size)
+    return np.ndarray(shape, dtype, buffer=np.asarray(pool.take(size)))
+
+
+class Source(Protocol):
+    """Who serves requests for large buffers, and hears what is done with them."""
+
+    def empty(self, shape: tuple[int, ...], dtype: Any, size: int) -> np.ndarray:
+        """An uninitialised array of `size` bytes."""
+
+    def adjoin(self, whole: np.ndarray, parts: Sequence[np.ndarray]) -> None:
+        """`parts` are about to be copied into `whole`, one after the other."""
+
+    def rewritten(self, array: np.ndarray) -> None:
+        """An array that was made earlier is written to."""
+
+    def escape(self, array: np.ndarray) -> None:
+        """An array is handed out, for as long as somebody wants it."""
+
+
+class _Current(threading.local):
+    """The source of this thread; None for the pool."""
+
+    current: Source | None = None
+
+
+source = _Current()
+
+
+def room(size: int) -> np.ndarray:
+    """New memory in which `size` bytes fit from a multiple of LINE on."""
+    return np.empty(size + LINE, np.uint8)
+
+
+def first_line(memory: np.ndarray) -> int:
+    """How many bytes to skip to such a multiple."""
+    return -memory.__array_interface__["data"][0] % LINE
 
 
 class Pool:
@@ -62,7 +110,7 @@ class Pool:
             memory = self.free[size].pop()  # a single step, so that two threads never get the same buffer
             self.held -= size
         except IndexError:
-            memory = np.empty(size + LINE, np.uint8)
+            memory = room(size)
         return Block(memory, size)
 
     def give_back(self, memory: np.ndarray, size: int) -> None:
@@ -91,8 +139,7 @@ class Block:
     def __init__(self, memory: np.ndarray, size: int):
         self.memory = memory
         self.size = size
-        address = memory.__array_interface__["data"][0]
-        aligned = -(-address // LINE) * LINE
+        aligned = memory.__array_interface__["data"][0] + first_line(memory)
         self.__array_interface__ = {"shape": (size,), "typestr": "|u1", "data": (aligned, False), "version": 3}
 
     def __del__(self) -> None:

@@ -1,14 +1,16 @@
 """Memory planned once: which buffers a step needs, how long each is in use, and one block in which all have a place.
 
 A first replay is logged: each large buffer that a kernel asks for, and when the last array over it is gone. Buffers
-that are never in use together share memory. Later replays are served in the same order with arrays over the planned
-places. What outlives the step (its results, the gradients of parameters) has no place there: it comes from the
-ordinary pool and belongs to whoever holds it.
+that are never in use together share memory. Arrays that are joined (the branches of an Inception block, the maps of a
+dense block) lie inside the joined one from the start, so that joining them copies nothing. Later replays are served in
+the same order with arrays over the planned places. What outlives the step (its results, the gradients of parameters)
+has no place there: it comes from the ordinary pool and belongs to whoever holds it.
 """
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +22,7 @@ from minitorch_kernels.kernel import Array
 FOREVER = 1 << 62
 
 
-@dataclass
+@dataclass(eq=False)
 class Buffer:
     """One request: its shape and type, the instruction that made it, and the times between which it was in use."""
 
@@ -30,7 +32,15 @@ class Buffer:
     instruction: int
     start: int
     end: int = FOREVER
+    whole: Buffer | None = None  # what it was joined into, `shift` bytes from the start
+    shift: int = 0
+    rewritten: bool = False  # after it was made
     offset: int | None = None  # where it lies in the arena; None for memory that outlives the step
+
+    @property
+    def planned(self) -> bool:
+        """False for what outlived the log, or was handed out."""
+        return self.start < FOREVER and self.end < FOREVER
 
 
 class Log:
@@ -43,8 +53,8 @@ class Log:
         self.in_use: dict[int, tuple[weakref.ref[Any], Buffer]] = {}
 
     def empty(self, shape: tuple[int, ...], dtype: Any, size: int) -> np.ndarray:
-        """An uninitialised array."""
-        owner = np.empty(size, np.uint8)
+        """An uninitialised array. It takes as much memory as one from the pool, which later may fill the gap it left."""
+        owner = memory.room(size)
         buffer = Buffer(shape, dtype, size, self.instruction, self.tick())
         self.buffers.append(buffer)
         key = id(owner)
@@ -54,7 +64,26 @@ class Log:
             self.in_use.pop(key, None)
 
         self.in_use[key] = (weakref.ref(owner, freed), buffer)
-        return np.ndarray(shape, dtype, buffer=owner)
+        return np.ndarray(shape, dtype, buffer=owner, offset=memory.first_line(owner))
+
+    def adjoin(self, whole: np.ndarray, parts: Sequence[np.ndarray]) -> None:
+        """Note which buffers hold nothing but a part of what is joined in another; each can lie in one place only."""
+        outer, shift = self.buffer_of(whole), 0
+        for part in parts:
+            inner = self.buffer_of(part)
+            if inner is not None and inner.whole is None and inner.size == part.nbytes and shift % memory.LINE == 0:
+                inner.whole, inner.shift = outer, shift
+            shift += part.nbytes
+
+    def rewritten(self, array: np.ndarray) -> None:
+        """What is written once more is no longer the same in the part and in the whole."""
+        buffer = self.buffer_of(array)
+        if buffer is not None:
+            buffer.rewritten = True
+
+    def buffer_of(self, array: Array) -> Buffer | None:
+        """The buffer that an array lies in, if it came from here."""
+        return self.in_use.get(id(owner_of(array)), (None, None))[1]
 
     def tick(self) -> int:
         self.clock += 1
@@ -62,11 +91,17 @@ class Log:
 
     def escape(self, array: Array) -> None:
         """This array is handed out: its memory cannot be planned."""
-        while isinstance(array.base, np.ndarray):
-            array = array.base
-        if id(array) in self.in_use:
-            _, buffer = self.in_use.pop(id(array))
+        buffer = self.buffer_of(array)
+        if buffer is not None:
             buffer.start = FOREVER
+            del self.in_use[id(owner_of(array))]
+
+
+def owner_of(array: Array) -> Array:
+    """The array whose memory this one shows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 class Layout:
@@ -74,13 +109,28 @@ class Layout:
 
     def __init__(self, buffers: list[Buffer]):
         self.buffers = buffers
-        self.planned = [buffer for buffer in buffers if buffer.start < FOREVER and buffer.end < FOREVER]
-        self.size = place(self.planned)
+        self.planned = [buffer for buffer in buffers if buffer.planned]
+        places = {buffer: outermost(buffer) for buffer in self.planned}
+        for buffer, (outer, _) in places.items():  # the place of all parts is taken as soon as one of them is made
+            outer.start, outer.end = min(outer.start, buffer.start), max(outer.end, buffer.end)
+        self.size = place([buffer for buffer, (outer, _) in places.items() if buffer is outer])
+        for buffer, (outer, shift) in places.items():
+            assert outer.offset is not None
+            buffer.offset = outer.offset + shift
 
     @property
     def requested(self) -> int:
         """The bytes of all buffers in the arena, as if none shared memory."""
         return sum(buffer.size for buffer in self.planned)
+
+
+def outermost(buffer: Buffer) -> tuple[Buffer, int]:
+    """The buffer inside which this one lies, perhaps through others in between, and how many bytes from its start."""
+    shift = 0
+    while (whole := buffer.whole) is not None and whole.planned and not (buffer.rewritten or whole.rewritten):
+        shift += buffer.shift
+        buffer = whole
+    return buffer, shift
 
 
 def place(buffers: list[Buffer]) -> int:
@@ -109,8 +159,8 @@ class Arena:
     """One block of memory with the arrays of a layout ready in it, served in order."""
 
     def __init__(self, layout: Layout):
-        block = np.empty(layout.size + memory.LINE, np.uint8)
-        skip = -block.ctypes.data % memory.LINE
+        block = memory.room(layout.size)
+        skip = memory.first_line(block)
         self.arrays = [
             None
             if buffer.offset is None
@@ -133,8 +183,14 @@ class Arena:
                 self.fits = False
         return np.ndarray(shape, dtype, buffer=np.asarray(memory.pool.take(size)))
 
+    def adjoin(self, whole: np.ndarray, parts: Sequence[np.ndarray]) -> None:
+        """Nothing to do, here and below: all of it was noted and planned."""
+
+    def rewritten(self, array: np.ndarray) -> None:
+        """See above."""
+
     def escape(self, array: Array) -> None:
-        """Nothing to do: what is handed out was never planned."""
+        """See above."""
 
 
 class Buffers:
