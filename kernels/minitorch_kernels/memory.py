@@ -8,10 +8,8 @@ lies at a multiple of 64 bytes, so that no vector load straddles two cache lines
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import math
-import sys
+import mmap
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,6 +21,7 @@ poison = False  # the tests set this: every fresh buffer is filled with NaN, so 
 
 LARGE = 1 << 15  # bytes from which on a buffer comes from the pool
 LIMIT = 1 << 30  # bytes that the pool keeps at most; beyond, it gives back all it holds
+HUGE = 1 << 22  # bytes from which on the operating system may use large pages
 LINE = 64  # bytes of a cache line, and of the widest vector
 
 
@@ -88,13 +87,17 @@ source = _Current()
 
 
 def room(size: int) -> np.ndarray:
-    """New memory in which `size` bytes fit from a multiple of LINE on."""
-    return np.empty(size + LINE, np.uint8)
+    """New bytes straight from the operating system, which has them back as soon as the last array over them is gone.
 
-
-def first_line(memory: np.ndarray) -> int:
-    """How many bytes to skip to such a multiple."""
-    return -memory.__array_interface__["data"][0] % LINE
+    A C library would keep much of them: what was freed between blocks that are still in use. They start at a page.
+    """
+    size = max(size, 1)
+    if not hasattr(mmap, "MAP_PRIVATE"):  # Windows
+        return np.frombuffer(mmap.mmap(-1, size), np.uint8)
+    block = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if size >= HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        block.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(block, np.uint8)
 
 
 class Pool:
@@ -125,7 +128,6 @@ class Pool:
         """Give all free buffers back to the operating system."""
         self.free.clear()
         self.held = 0
-        trim_heap()
 
 
 class Block:
@@ -139,18 +141,10 @@ class Block:
     def __init__(self, memory: np.ndarray, size: int):
         self.memory = memory
         self.size = size
-        aligned = memory.__array_interface__["data"][0] + first_line(memory)
-        self.__array_interface__ = {"shape": (size,), "typestr": "|u1", "data": (aligned, False), "version": 3}
+        self.__array_interface__ = memory.__array_interface__
 
     def __del__(self) -> None:
         pool.give_back(self.memory, self.size)
-
-
-def trim_heap() -> None:
-    """Have the C library hand free memory back, too: glibc otherwise keeps what lies between blocks in use."""
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # other C libraries have no such function
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 pool = Pool()

@@ -53,7 +53,7 @@ class Log:
         self.in_use: dict[int, tuple[weakref.ref[Any], Buffer]] = {}
 
     def empty(self, shape: tuple[int, ...], dtype: Any, size: int) -> np.ndarray:
-        """An uninitialised array. It takes as much memory as one from the pool, which later may fill the gap it left."""
+        """An uninitialised array."""
         owner = memory.room(size)
         buffer = Buffer(shape, dtype, size, self.instruction, self.tick())
         self.buffers.append(buffer)
@@ -64,7 +64,7 @@ class Log:
             self.in_use.pop(key, None)
 
         self.in_use[key] = (weakref.ref(owner, freed), buffer)
-        return np.ndarray(shape, dtype, buffer=owner, offset=memory.first_line(owner))
+        return np.ndarray(shape, dtype, buffer=owner)
 
     def adjoin(self, whole: np.ndarray, parts: Sequence[np.ndarray]) -> None:
         """Note which buffers hold nothing but a part of what is joined in another; each can lie in one place only."""
@@ -160,11 +160,10 @@ class Arena:
 
     def __init__(self, layout: Layout):
         block = memory.room(layout.size)
-        skip = memory.first_line(block)
         self.arrays = [
             None
             if buffer.offset is None
-            else np.ndarray(buffer.shape, buffer.dtype, buffer=block, offset=skip + buffer.offset)
+            else np.ndarray(buffer.shape, buffer.dtype, buffer=block, offset=buffer.offset)
             for buffer in layout.buffers
         ]
         self.next = 0
