@@ -48,6 +48,19 @@ def test_a_buffer_fits_into_the_gap_between_two():
     assert small.offset in range(0, 3 * 640)
 
 
+@pytest.mark.parametrize(
+    ("spans", "most"),
+    [
+        ([(1, 5, 6), (2, 0, 6), (3, 6, 7), (2, 3, 7)], 5),
+        ([(3, 5, 9), (4, 2, 4), (2, 3, 8), (2, 4, 10)], 7),
+        ([(2, 1, 3), (1, 2, 6), (3, 4, 5), (3, 0, 2)], 5),
+    ],
+)
+def test_the_best_of_several_orders_is_taken(spans, most):
+    """(size, start, end): no more than what is in use at once, which for each of these takes another order."""
+    assert place([buffer(memory.LINE * size, start, end) for size, start, end in spans]) == memory.LINE * most
+
+
 def test_a_log_knows_when_the_last_view_is_gone():
     log = Log()
     a = log.empty((4, 8), np.dtype(np.float32), 128)
