@@ -10,7 +10,7 @@ has no place there: it comes from the ordinary pool and belongs to whoever holds
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -154,7 +154,7 @@ def first(a: int, b: int, buffer: Buffer) -> int:
 
 
 def packed(order: list[Buffer]) -> tuple[int, list[Buffer], list[int]]:
-    """Each buffer, one after the other, at the lowest offset at which nothing lies during its time; size and offsets."""
+    """Each in turn gets the lowest offset at which nothing lies during its time: total size, order and offsets."""
     start, end, low, high = (np.zeros(len(order), np.int64) for _ in range(4))
     for count, buffer in enumerate(order):
         together = np.flatnonzero((start[:count] < buffer.end) & (end[:count] > buffer.start))
