@@ -7,7 +7,7 @@ import heapq
 import itertools
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from typing import Any
 
@@ -134,12 +134,10 @@ def backpropagate(root: Node, gradient: Array, retain_graph: bool) -> None:
         gradients = node.gradients(dy)
         if not retain_graph:
             node.release()
-        handed_out: set[int] = set()
-        for parent, dx in zip(node.parents, gradients):
+        for position, (parent, dx) in enumerate(zip(node.parents, gradients)):
             if parent is None or dx is None:
                 continue
-            fresh = is_fresh(dx, dy) and id(dx) not in handed_out
-            handed_out.add(id(dx))
+            fresh = is_fresh(gradients, position, dy)
             if isinstance(parent, Node):
                 if parent not in sums:
                     sums[parent] = GradientSum()
@@ -166,13 +164,20 @@ class GradientSum:
             self.total, self.fresh = gradient, fresh
         elif self.fresh:
             kernels.add_into(self.total, gradient)
+        elif fresh:
+            kernels.add_into(gradient, self.total)
+            self.total, self.fresh = gradient, True
         else:
             self.total, self.fresh = kernels.add(self.total, gradient), True
 
 
-def is_fresh(dx: Array, dy: Array) -> bool:
-    """True where `dx` is memory of its own: writable, and no part of `dy`."""
-    return getattr(dx.flags, "writeable", True) and not shares_memory(dx, dy)
+def is_fresh(gradients: Sequence[Array], position: int, dy: Array) -> bool:
+    """True where this gradient is memory of its own: writable, and no part of `dy` or of another gradient."""
+    dx = gradients[position]
+    others = (dy, *gradients[:position], *gradients[position + 1 :])
+    return getattr(dx.flags, "writeable", True) and not any(
+        shares_memory(dx, other) for other in others if other is not None
+    )
 
 
 def shares_memory(a: Array, b: Array) -> bool:

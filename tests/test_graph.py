@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import minitorch_cv as mt
+from minitorch_cv.ops import fused
 from minitorch_cv.ops.differentiable import OPERATIONS, differentiable
 
 
@@ -177,6 +178,17 @@ def test_an_operation_may_return_one_array_for_two_inputs():
     squared_sum(a, b).sum().backward()
     a.grad *= 100
     assert b.grad.tolist() == [4, 4]
+
+
+def test_one_array_for_two_inputs_is_not_added_to():
+    """The gradient of b waits while a's grows: they must not be one array."""
+    p, q = (mt.ones(4, requires_grad=True) for _ in range(2))
+    b = q * 1.0
+    a = p * 1.0
+    c = a * 5.0
+    (fused.add_relu(a, b).sum() + c.sum()).backward()
+    assert p.grad.tolist() == [6.0] * 4
+    assert q.grad.tolist() == [1.0] * 4
 
 
 def test_an_operation_with_a_gradient_of_the_wrong_shape_is_caught():

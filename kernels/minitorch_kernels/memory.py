@@ -8,13 +8,12 @@ lies at a multiple of 64 bytes, so that no vector load straddles two cache lines
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import math
-import sys
+import mmap
 import threading
 from collections import defaultdict
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,31 +21,83 @@ poison = False  # the tests set this: every fresh buffer is filled with NaN, so 
 
 LARGE = 1 << 15  # bytes from which on a buffer comes from the pool
 LIMIT = 1 << 30  # bytes that the pool keeps at most; beyond, it gives back all it holds
+HUGE = 1 << 22  # bytes from which on the operating system may use large pages
 LINE = 64  # bytes of a cache line, and of the widest vector
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised C-contiguous array."""
-    dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    if size < LARGE:
-        array = np.empty(shape, dtype)
-    elif source.current is not None:
-        array = source.current.empty(shape, dtype, size)
-    else:
-        array = np.ndarray(shape, dtype, buffer=np.asarray(pool.take(size)))
-    if poison and dtype.kind == "f":
+    array = requested(shape, np.dtype(dtype))
+    if poison and array.dtype.kind == "f":
         array.fill(np.nan)
     return array
 
 
-class _Source(threading.local):
-    """Who, in this thread, serves the requests for large buffers instead of the pool: `empty(shape, dtype, size)`."""
+def empty_around(parts: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """`empty` for an array that is to hold `parts`, one after the other: in a planned step they may lie in it already.
 
-    current: Any = None
+    So look where a part is before copying it, and write nothing else here.
+    """
+    if source.current is None:
+        return empty(shape, dtype)
+    whole = requested(shape, np.dtype(dtype))
+    source.current.adjoin(whole, parts)
+    return whole
 
 
-source = _Source()
+def rewritten(array: np.ndarray) -> None:
+    """Say that an array is written to once more: nothing else may count on what it held."""
+    if source.current is not None:
+        source.current.rewritten(array)
+
+
+def requested(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array from wherever buffers come from at the moment."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < LARGE:
+        return np.empty(shape, dtype)
+    if source.current is not None:
+        return source.current.empty(shape, dtype, size)
+    return np.ndarray(shape, dtype, buffer=np.asarray(pool.take(size)))
+
+
+class Source(Protocol):
+    """Who serves requests for large buffers, and hears what is done with them."""
+
+    def empty(self, shape: tuple[int, ...], dtype: Any, size: int) -> np.ndarray:
+        """An uninitialised array of `size` bytes."""
+
+    def adjoin(self, whole: np.ndarray, parts: Sequence[np.ndarray]) -> None:
+        """`parts` are about to be copied into `whole`, one after the other."""
+
+    def rewritten(self, array: np.ndarray) -> None:
+        """An array that was made earlier is written to."""
+
+    def escape(self, array: np.ndarray) -> None:
+        """An array is handed out, for as long as somebody wants it."""
+
+
+class _Current(threading.local):
+    """The source of this thread; None for the pool."""
+
+    current: Source | None = None
+
+
+source = _Current()
+
+
+def room(size: int) -> np.ndarray:
+    """New bytes straight from the operating system, which has them back as soon as the last array over them is gone.
+
+    A C library would keep much of them: what was freed between blocks that are still in use. They start at a page.
+    """
+    size = max(size, 1)
+    if not hasattr(mmap, "MAP_PRIVATE"):  # Windows
+        return np.frombuffer(mmap.mmap(-1, size), np.uint8)
+    block = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if size >= HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        block.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(block, np.uint8)
 
 
 class Pool:
@@ -62,7 +113,7 @@ class Pool:
             memory = self.free[size].pop()  # a single step, so that two threads never get the same buffer
             self.held -= size
         except IndexError:
-            memory = np.empty(size + LINE, np.uint8)
+            memory = room(size)
         return Block(memory, size)
 
     def give_back(self, memory: np.ndarray, size: int) -> None:
@@ -77,7 +128,6 @@ class Pool:
         """Give all free buffers back to the operating system."""
         self.free.clear()
         self.held = 0
-        trim_heap()
 
 
 class Block:
@@ -91,19 +141,10 @@ class Block:
     def __init__(self, memory: np.ndarray, size: int):
         self.memory = memory
         self.size = size
-        address = memory.__array_interface__["data"][0]
-        aligned = -(-address // LINE) * LINE
-        self.__array_interface__ = {"shape": (size,), "typestr": "|u1", "data": (aligned, False), "version": 3}
+        self.__array_interface__ = memory.__array_interface__
 
     def __del__(self) -> None:
         pool.give_back(self.memory, self.size)
-
-
-def trim_heap() -> None:
-    """Have the C library hand free memory back, too: glibc otherwise keeps what lies between blocks in use."""
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # other C libraries have no such function
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 pool = Pool()

@@ -147,8 +147,7 @@ class Backward(Instruction):
             if summed:
                 if values[slot] is None:
                     values[slot] = GradientSum()
-                given_before = any(dx is other for other in gradients[:position])
-                values[slot].add(dx, is_fresh(dx, dy) and not given_before)
+                values[slot].add(dx, dx is not gradients[position] or is_fresh(gradients, position, dy))
             else:
                 values[slot] = dx
         for slot in self.drops:

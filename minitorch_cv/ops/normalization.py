@@ -67,8 +67,7 @@ def by_batch_or_running_statistics(
         )
     y, mean, var = by_batch(input, weight, bias, eps, *further)
     if values:
-        move_towards(running_mean, mean, momentum)
-        move_towards(running_var, var * (values / (values - 1)), momentum)
+        move_statistics(running_mean, running_var, mean, var, values, momentum)
     return y
 
 
@@ -101,11 +100,25 @@ def batch_norm_inference(
 
 
 @told
+def move_statistics(
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    mean: Tensor,
+    var: Tensor,
+    values: int,
+    momentum: float,
+) -> None:
+    """`move_towards` for mean and variance of `values` numbers each, after which the variance is the unbiased one."""
+    move_towards(running_mean, mean, momentum)
+    move_towards(running_var, Tensor(var._array * (values / (values - 1))), momentum)
+
+
+@told
 def move_towards(running: Tensor | None, value: Tensor, momentum: float) -> None:
     """running = (1 - momentum) running + momentum value, in its own memory."""
     if running is not None:
         with no_grad():
-            copy_(running, (1 - momentum) * running + momentum * value)
+            copy_(running, Tensor((1 - momentum) * running._array + momentum * value._array))
 
 
 def check_channels(operation: str, input: Tensor, **vectors: Tensor | None) -> None:

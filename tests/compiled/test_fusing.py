@@ -20,7 +20,7 @@ def names(step, *args):
     expected = step(*args)
     for ours, theirs in zip(*(x if isinstance(x, tuple) else (x,) for x in (result, expected))):
         np.testing.assert_array_equal(ours.detach().numpy(), theirs.detach().numpy())
-    return [row.name for row in run.plan.rows if "backward" not in row.name and "move_towards" not in row.name]
+    return [row.name for row in run.plan.rows if "backward" not in row.name and "move_statistics" not in row.name]
 
 
 IMAGES = torch.tensor(np.random.default_rng(0).standard_normal((3, 2, 6, 6)).astype(np.float32))

@@ -1,6 +1,8 @@
 """The pool of large buffers: memory is used again, and never by two arrays at a time."""
 
 import gc
+import mmap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,3 +72,17 @@ def test_what_exceeds_the_limit_is_given_back(monkeypatch):
 def test_small_arrays_are_plain():
     empty((4,), np.float32)
     assert not memory.pool.free
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory in use is read as Linux tells it")
+def test_freed_memory_goes_back_to_the_operating_system():
+    def in_use():
+        return mmap.PAGESIZE * int(Path("/proc/self/statm").read_text().split()[1])
+
+    before = in_use()
+    blocks = [memory.room(LARGE) for _ in range(1000)]
+    for block in blocks:
+        block.fill(1)
+    assert in_use() - before > 900 * LARGE
+    del blocks[:-1], block  # memory that is still in use comes after all that is freed
+    assert in_use() - before < 100 * LARGE
