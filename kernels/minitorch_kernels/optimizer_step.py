@@ -73,6 +73,11 @@ def rounded(value: float, array: np.ndarray) -> float:
     return float(array.dtype.type(value))
 
 
+def row_major(grads: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The gradients in the order of their parameters' memory; one that lies in another is copied."""
+    return [grad if grad.flags.c_contiguous else grad.copy() for grad in grads]
+
+
 def addresses_of_all(kernel: Kernel, params: Sequence[Sequence[Any]]) -> tuple[np.ndarray, np.ndarray] | None:
     """Where all the arrays lie, and the tasks that one call divides them into; None where each must go by itself.
 
