@@ -16,7 +16,7 @@ from .jit import when_numba_loads
 def address_of(array: np.ndarray) -> int:
     """Where the first element of a C-contiguous array lies."""
     if array.size and array.flags.writeable:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # several times as fast as the other
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))  # several times as fast as the other
     return array.__array_interface__["data"][0]
 
 
