@@ -26,6 +26,7 @@ TILES = [
     ((9, 2, 6, 6), (2, 2), (2, 2), NONE, False),
     ((8, 1, 5, 4), (2, 3), (2, 3), NONE, True),  # the last windows are smaller
     ((8, 2, 9, 8), (9, 8), ONE, NONE, False),  # so large that the sum runs in float64
+    ((8, 1, 5, 7), (2, 3), (2, 3), NONE, False),  # not quite: cells at the ends are in no window
 ]
 DILATED = [
     ((3, 2, 7, 7), (2, 2), (1, 2), NONE, (3, 2), False),
