@@ -17,30 +17,38 @@ CODES = {"relu": RELU, "sigmoid": SIGMOID, "tanh": TANH}
 
 
 @jit(fastmath={"contract"})
-def activate(x, code, a):
-    """a = activation(x) for flat arrays; the sigmoid and tanh in float32."""
+def add_activated(x, code, a, total):
+    """total += activation(x) for flat arrays; sigmoid and tanh, in float32, are written into `a` too."""
     zero = x.dtype.type(0)  # of x's type: a plain 0 would make float64 of it all
-    if code == RELU:
+    if code == NONE:
         for i in range(len(x)):
-            a[i] = zero if x[i] <= zero else x[i]
+            total[i] += x[i]
+    elif code == RELU:
+        for i in range(len(x)):
+            total[i] += zero if x[i] <= zero else x[i]
     elif code == SIGMOID:
         for i in range(len(x)):
             a[i] = sigmoid_float32(np.float32(x[i]))
-    elif code == TANH:
+            total[i] += a[i]
+    else:
         for i in range(len(x)):
             a[i] = tanh_float32(np.float32(x[i]))
+            total[i] += a[i]
 
 
 @jit(fastmath={"contract"})
-def times_slope(dx, a, code):
-    """dx *= the slope of the activation whose output is a, flat arrays; the ReLU's input does as well as its output."""
+def times_slope(dy, scale, code, a, dx):
+    """dx = scale dy times the slope of the activation, flat arrays; `a` is its output, or the input of a ReLU."""
     zero, one = dx.dtype.type(0), dx.dtype.type(1)
-    if code == RELU:
+    if code == NONE:
         for i in range(len(dx)):
-            dx[i] = zero if a[i] <= zero else dx[i]
+            dx[i] = scale * dy[i]
+    elif code == RELU:
+        for i in range(len(dx)):
+            dx[i] = zero if a[i] <= zero else scale * dy[i]
     elif code == SIGMOID:
         for i in range(len(dx)):
-            dx[i] *= a[i] * (one - a[i])
-    elif code == TANH:
+            dx[i] = scale * dy[i] * (a[i] * (one - a[i]))
+    else:
         for i in range(len(dx)):
-            dx[i] *= one - a[i] * a[i]
+            dx[i] = scale * dy[i] * (one - a[i] * a[i])

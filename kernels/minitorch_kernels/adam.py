@@ -7,7 +7,7 @@ import numpy as np
 from .addresses import array_at
 from .jit import jit, prange
 from .kernel import Kernel
-from .optimizer_step import CHUNK, addresses_of_all, check_shapes, rounded, run_step
+from .optimizer_step import CHUNK, addresses_of_all, check_shapes, rounded, row_major, run_step
 
 
 def adam_step_reference(
@@ -161,6 +161,7 @@ def adam_steps(
     steps: list[int],
 ) -> None:
     """`adam_step` on each parameter, with the same bits; in one call where their memory allows."""
+    grads = row_major(grads)
     arrays = list(zip(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, strict=True))
     together = addresses_of_all(adam_step, arrays)
     if together is None:

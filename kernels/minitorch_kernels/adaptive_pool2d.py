@@ -6,9 +6,11 @@ divide H.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
-from .avg_pool2d import average_windows, average_windows_grad
+from .avg_pool2d import Windows, average_windows, average_windows_grad
 from .kernel import Kernel
 from .max_pool2d import max_over_windows
 from .pool_windows import Pair, adaptive_spans
@@ -69,13 +71,18 @@ def adaptive_max_pool2d_reference(x: np.ndarray, output_size: Pair) -> tuple[np.
 
 
 def adaptive_avg_pool2d_cpu(x: np.ndarray, output_size: Pair) -> np.ndarray:
-    rows, cols = adaptive_windows("adaptive_avg_pool2d", x.shape[2:], output_size)
-    return average_windows(x, rows, cols, np.outer(np.diff(rows), np.diff(cols)))
+    return average_windows(x, adaptive_avg_windows(x.shape[2:], output_size))
 
 
 def adaptive_avg_pool2d_grad_cpu(dy: np.ndarray, size: Pair) -> np.ndarray:
-    rows, cols = adaptive_windows("adaptive_avg_pool2d", size, dy.shape[2:])
-    return average_windows_grad(dy, size, rows, cols, np.outer(np.diff(rows), np.diff(cols)))
+    return average_windows_grad(dy, adaptive_avg_windows(size, dy.shape[2:]))
+
+
+@lru_cache(maxsize=256)
+def adaptive_avg_windows(size: Pair, output_size: Pair) -> Windows:
+    """The windows with the numbers of their cells, kept from step to step."""
+    rows, cols = adaptive_windows("adaptive_avg_pool2d", size, output_size)
+    return Windows(rows, cols, np.outer(np.diff(rows), np.diff(cols)).astype(np.float64), size)
 
 
 def adaptive_max_pool2d_cpu(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, np.ndarray]:

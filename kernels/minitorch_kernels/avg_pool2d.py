@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-from .activation import ACTIVATIONS, CODES, NONE, RELU, SLOPES, activate, times_slope
+from .activation import ACTIVATIONS, CODES, NONE, RELU, SLOPES, add_activated, times_slope
 from .jit import jit, prange
 from .kernel import Kernel
-from .layout import as_batch_first, empty_batch_last, stored_batch_last
-from .memory import empty
+from .layout import empty_batch_last, stored_batch_last
 from .pool_windows import Pair, padded_windows, pooled_shape, spans_seen_from_cells, window_spans
 
-WIDE = 64  # cells of a window
+WIDE = 64  # cells of a window; with more, the sums run in float64
 FEW_IMAGES = 8  # fewer do not fill a vector
 
 
@@ -104,34 +104,54 @@ def activation_avg_pool2d_grad_reference(
     return SLOPES[activation].reference(avg_pool2d_grad_reference(dy, size, *options), a)
 
 
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Where the windows lie: rows (OH, 2) and cols (OW, 2), first cell and one past the last; and divisors (OH, OW)."""
+
+    rows: np.ndarray
+    cols: np.ndarray
+    divisor: np.ndarray
+    size: Pair
+
+    @cached_property
+    def tile(self) -> bool:
+        """Whether each cell lies in exactly one window."""
+        return all(
+            len(spans) > 0 and spans[0, 0] == 0 and spans[-1, 1] == size and (spans[1:, 0] == spans[:-1, 1]).all()
+            for spans, size in zip((self.rows, self.cols), self.size)
+        )
+
+    @cached_property
+    def wide(self) -> bool:
+        """Whether the largest has more than WIDE cells."""
+        return int(np.diff(self.rows).max(initial=0) * np.diff(self.cols).max(initial=0)) > WIDE
+
+
 def avg_pool2d_cpu(x: np.ndarray, *options: Any) -> np.ndarray:
-    return average_windows(x, *avg_windows(x.shape[2:], *options))
+    return average_windows(x, avg_windows(x.shape[2:], *options))
 
 
 def avg_pool2d_grad_cpu(dy: np.ndarray, size: Pair, *options: Any) -> np.ndarray:
-    return average_windows_grad(dy, size, *avg_windows(size, *options))
+    return average_windows_grad(dy, avg_windows(size, *options))
 
 
 def activation_avg_pool2d_cpu(x: np.ndarray, activation: str, *options: Any) -> tuple[np.ndarray, np.ndarray]:
     windows = avg_windows(x.shape[2:], *options)
-    if activation == "relu":
-        return average_windows(x, *windows, RELU), x
-    if x.dtype != np.float32 or not tiles(windows[0], x.shape[2]):
+    relu = activation == "relu"
+    if len(x) < FEW_IMAGES or not windows.tile or windows.wide or (x.dtype != np.float32 and not relu):
         a = ACTIVATIONS[activation](x)
-        return average_windows(a, *windows), a
-    a = empty_batch_last(x.shape, x.dtype)
-    return average_windows(x, *windows, CODES[activation], a), a
+        return average_windows(a, windows), x if relu else a
+    a = x if relu else empty_batch_last(x.shape, x.dtype)
+    return average_tiles(x, windows, CODES[activation], a), a
 
 
 def activation_avg_pool2d_grad_cpu(
     dy: np.ndarray, a: np.ndarray, activation: str, size: Pair, *options: Any
 ) -> np.ndarray:
-    return average_windows_grad(dy, size, *avg_windows(size, *options), CODES[activation], a)
-
-
-def tiles(spans: np.ndarray, size: int) -> bool:
-    """Whether each of the cells 0 .. size - 1 lies in exactly one of the spans."""
-    return bool(spans[0, 0] == 0 and spans[-1, 1] == size and (spans[1:, 0] == spans[:-1, 1]).all())
+    windows = avg_windows(size, *options)
+    if len(dy) < FEW_IMAGES or not windows.tile:
+        return SLOPES[activation](average_windows_grad(dy, windows), a)
+    return average_tiles_grad(dy, windows, CODES[activation], a)
 
 
 @lru_cache(maxsize=256)
@@ -143,140 +163,120 @@ def avg_windows(
     ceil_mode: bool,
     count_include_pad: bool,
     divisor_override: int | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Spans of the windows, rows (OH, 2) and cols (OW, 2), and their divisors (OH, OW); kept from step to step."""
+) -> Windows:
+    """The windows of these options, kept from step to step."""
     pooled = avg_pooled_shape(size, kernel, stride, padding, ceil_mode, divisor_override)
     divisor = cells_counted(size, pooled, kernel, stride, padding, count_include_pad, divisor_override)
     rows = window_spans(size[0], pooled[0], kernel[0], stride[0], padding[0])
     cols = window_spans(size[1], pooled[1], kernel[1], stride[1], padding[1])
-    return rows, cols, divisor
+    return Windows(rows, cols, divisor, size)
 
 
-def average_windows(
-    x: np.ndarray,
-    rows: np.ndarray,
-    cols: np.ndarray,
-    divisor: np.ndarray,
-    activation: int = NONE,
-    a: np.ndarray | None = None,
-) -> np.ndarray:
-    """Sum over each window, given by its spans rows (OH, 2) and cols (OW, 2), over divisor (OH, OW).
+def average_windows(x: np.ndarray, windows: Windows) -> np.ndarray:
+    """x (N, C, H, W) -> y (N, C, OH, OW): the sum over each window, over its divisor."""
+    if len(x) >= FEW_IMAGES and windows.tile and not windows.wide:
+        return average_tiles(x, windows)
+    y = empty_batch_last((*x.shape[:2], *windows.divisor.shape), x.dtype)
+    ones = np.ones(windows.size)
+    window_sums(stored_batch_last(x), windows.rows, windows.cols, ones, windows.divisor, stored_batch_last(y))
+    return y
 
-    The sum is that of activation(x), which is kept in `a` where one is given; the rows of the windows must tile x then.
-    """
-    N, C, H, W = x.shape
+
+def average_windows_grad(dy: np.ndarray, windows: Windows) -> np.ndarray:
+    """The adjoint of `average_windows`: each cell of dx sums the windows that hold it, themselves a window of dy."""
+    if len(dy) >= FEW_IMAGES and windows.tile:
+        return average_tiles_grad(dy, windows)
+    H, W = windows.size
+    dx = empty_batch_last((*dy.shape[:2], H, W), dy.dtype)
+    rows, cols = spans_seen_from_cells(windows.rows, H), spans_seen_from_cells(windows.cols, W)
+    window_sums(stored_batch_last(dy), rows, cols, 1 / windows.divisor, np.ones((H, W)), stored_batch_last(dx))
+    return dx
+
+
+def average_tiles(x: np.ndarray, windows: Windows, activation: int = NONE, a: np.ndarray | None = None) -> np.ndarray:
+    """`average_windows` of activation(x) for windows that tile x. Sigmoid and tanh of x are written into `a`."""
+    y = empty_batch_last((*x.shape[:2], *windows.divisor.shape), x.dtype)
     stored = stored_batch_last(x)
-    y = empty((C, *divisor.shape, N), x.dtype)
-    kept = y if a is None else stored_batch_last(a)
-    ones, divisor = np.ones((H, W), x.dtype), divisor.astype(x.dtype)
-    window_sums(stored, rows, cols, ones, divisor, activation, kept, a is not None, NONE, y, is_wide(rows, cols), y)
-    return as_batch_first(y)
+    kept = stored if activation in (NONE, RELU) or a is None else stored_batch_last(a)
+    divisor = windows.divisor.astype(x.dtype)
+    tile_averages(stored, windows.rows, windows.cols, divisor, activation, kept, stored_batch_last(y))
+    return y
 
 
-def average_windows_grad(
-    dy: np.ndarray,
-    size: Pair,
-    rows: np.ndarray,
-    cols: np.ndarray,
-    divisor: np.ndarray,
-    activation: int = NONE,
-    a: np.ndarray | None = None,
+def average_tiles_grad(
+    dy: np.ndarray, windows: Windows, activation: int = NONE, a: np.ndarray | None = None
 ) -> np.ndarray:
-    """The adjoint of `average_windows`: each cell of dx sums the windows that hold it, themselves a window of dy.
-
-    Times the slope of the activation, of which `a` was kept.
-    """
-    N, C = dy.shape[:2]
-    stored = stored_batch_last(dy)
-    dx = empty((C, *size, N), dy.dtype)
-    rows, cols = spans_seen_from_cells(rows, size[0]), spans_seen_from_cells(cols, size[1])
-    gate = dx if a is None else stored_batch_last(a)
-    share, ones = (1 / divisor).astype(dy.dtype), np.ones(size, dy.dtype)
-    wide = is_wide(rows, cols)
-    window_sums(stored, rows, cols, share, ones, NONE, dx, False, activation, gate, wide, dx)
-    return as_batch_first(dx)
+    """The adjoint of `average_tiles`, times the slope of the activation, of which `a` was kept."""
+    dx = empty_batch_last((*dy.shape[:2], *windows.size), dy.dtype)
+    stored = stored_batch_last(dx)
+    gate = stored if a is None else stored_batch_last(a)
+    share = (1 / windows.divisor).astype(dy.dtype)
+    spread_over_tiles(stored_batch_last(dy), windows.rows, windows.cols, share, activation, gate, stored)
+    return dx
 
 
-def is_wide(rows: np.ndarray, cols: np.ndarray) -> bool:
-    """Whether the largest window has more than WIDE cells."""
-    return int(np.diff(rows).max(initial=0) * np.diff(cols).max(initial=0)) > WIDE
-
-
-@jit(parallel=True, fastmath={"contract"})
-def window_sums(x, rows, cols, scale, divisor, before, kept, keep, after, gate, wide, y):
-    """y[c, i, j] = (sum of scale[h, w] * x[c, h, w] over h in rows[i], w in cols[j]) / divisor[i, j].
-
-    x (C, H, W, N), scale (H, W), y (C, OH, OW, N), divisor (OH, OW). Windows so `wide` that roundings would add up
-    are summed in float64. `before` is the activation that x goes through first, into `kept` if `keep`; `after` the one
-    with whose slope at gate, as y, the sums are multiplied.
-    """
-    C, OH, OW, N = y.shape
-    W = x.shape[2]
+@jit(parallel=True)
+def tile_averages(x, rows, cols, divisor, activation, a, y):
+    """x, a (C, H, W, N), divisor (OH, OW) -> y (C, OH, OW, N), and a where the activation is sigmoid or tanh."""
+    C, OH = y.shape[:2]
     for task in prange(C * OH):
         c, i = task // OH, task % OH
-        total = np.empty((OW if wide else 0, N), np.float64)
-        scratch = np.empty((W if before != NONE and not keep else 0, N), x.dtype)
-        for h in range(rows[i, 0], rows[i, 1]):
-            row = x[c, h]
-            if before != NONE:
-                row = kept[c, h] if keep else scratch
-                activate(x[c, h].reshape(W * N), before, row.reshape(W * N))
-            first = h == rows[i, 0]
-            if N < FEW_IMAGES:
-                if wide:
-                    add_cells_of_few(row, cols, scale[h], first, total)
-                else:
-                    add_cells_of_few(row, cols, scale[h], first, y[c, i])
-                continue
-            for j in range(OW):
-                if wide:
-                    add_cells(row, cols[j, 0], cols[j, 1], scale[h], first, total[j])
-                else:
-                    add_cells(row, cols[j, 0], cols[j, 1], scale[h], first, y[c, i, j])
-        if wide:
-            y[c, i] = total
-        for j in range(OW):
-            if divisor[i, j] != 1:
-                average = y[c, i, j]
-                for n in range(N):
-                    average[n] /= divisor[i, j]
-        for j in range(OW):
-            if rows[i, 0] >= rows[i, 1] or cols[j, 0] >= cols[j, 1]:
-                y[c, i, j] = 0
-        if after != NONE:
-            times_slope(y[c, i].reshape(OW * N), gate[c, i].reshape(OW * N), after)
+        average_row_of_tiles(x[c], rows[i, 0], rows[i, 1], cols, divisor[i], activation, a[c], y[c, i])
 
 
-@jit(fastmath={"contract"})
-def add_cells(x, begin, end, scale, first, y):
-    """y += sum of scale[w] * x[w] over begin <= w < end, or y = that sum if `first`; x (W, N), y (N,)."""
-    for w in range(begin, end - 1, 2):
-        left, right, a, b = x[w], x[w + 1], scale[w], scale[w + 1]
-        if first and w == begin:
-            for n in range(len(y)):
-                y[n] = a * left[n] + b * right[n]
-        else:
-            for n in range(len(y)):
-                y[n] += a * left[n] + b * right[n]
-    if (end - begin) % 2 == 1:
-        last, a = x[end - 1], scale[end - 1]
-        if first and end - begin == 1:
-            for n in range(len(y)):
-                y[n] = a * last[n]
-        else:
-            for n in range(len(y)):
-                y[n] += a * last[n]
-
-
-@jit(fastmath={"contract"})
-def add_cells_of_few(x, cols, scale, first, y):
-    """`add_cells` for all windows of a row, y (OW, N), where the batch is too small to fill a vector."""
+@jit
+def average_row_of_tiles(x, top, bottom, cols, divisor, activation, a, y):
+    """x, a (H, W, N) -> y (OW, N)."""
     for j in range(len(y)):
-        for n in range(y.shape[1]):
-            total = y.dtype.type(0) if first else y[j, n]
+        average = y[j]
+        for n in range(len(average)):
+            average[n] = 0
+        for h in range(top, bottom):
             for w in range(cols[j, 0], cols[j, 1]):
-                total += scale[w] * x[w, n]
-            y[j, n] = total
+                add_activated(x[h, w], activation, a[h, w], average)
+        for n in range(len(average)):
+            average[n] /= divisor[j]
+
+
+@jit(parallel=True)
+def spread_over_tiles(dy, rows, cols, share, activation, a, dx):
+    """dy (C, OH, OW, N), share (OH, OW), a (C, H, W, N) -> dx (C, H, W, N) = share dy times the slope at a."""
+    C, OH, OW = dy.shape[:3]
+    for task in prange(C * OH):
+        c, i = task // OH, task % OH
+        for h in range(rows[i, 0], rows[i, 1]):
+            for j in range(OW):
+                for w in range(cols[j, 0], cols[j, 1]):
+                    times_slope(dy[c, i, j], share[i, j], activation, a[c, h, w], dx[c, h, w])
+
+
+@jit(parallel=True)
+def window_sums(x, rows, cols, scale, divisor, y):
+    """y[c, i, j] = (sum of scale[h, w] * x[c, h, w] over h in rows[i], w in cols[j]) / divisor[i, j].
+
+    x (C, H, W, N), scale (H, W), y (C, OH, OW, N), divisor (OH, OW). The sums are added up in float64.
+    """
+    C, OH = y.shape[:2]
+    for task in prange(C * OH):
+        c, i = task // OH, task % OH
+        sum_row_of_windows(x[c], rows[i, 0], rows[i, 1], cols, scale, divisor[i], y[c, i])
+
+
+@jit(fastmath={"contract"})
+def sum_row_of_windows(x, top, bottom, cols, scale, divisor, y):
+    """x (H, W, N) -> y (OW, N)."""
+    N = y.shape[1]
+    total = np.empty(N)
+    for j in range(len(y)):
+        for n in range(N):
+            total[n] = 0
+        for h in range(top, bottom):
+            for w in range(cols[j, 0], cols[j, 1]):
+                cell, factor = x[h, w], scale[h, w]
+                for n in range(N):
+                    total[n] += factor * cell[n]
+        for n in range(N):
+            y[j, n] = total[n] / divisor[j]
 
 
 avg_pool2d = Kernel("avg_pool2d", avg_pool2d_reference, avg_pool2d_cpu)

@@ -58,14 +58,14 @@ def softmax_cross_entropy_grad_reference(
 def softmax_cross_entropy_cpu(
     logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, ignore_index: int, label_smoothing: float
 ) -> Arrays:
-    labels, counted, w = read_target(logits.shape, logits.dtype, target, weight, ignore_index)
-    losses, sample_weights = empty(labels.shape, logits.dtype), empty(labels.shape, logits.dtype)
+    w = class_weights(logits.shape, logits.dtype, target, weight)
+    losses, sample_weights = empty(target.shape, logits.dtype), empty(target.shape, logits.dtype)
     p = empty_batch_last(logits.shape, logits.dtype)
-    hard, soft = smoothing_shares(label_smoothing, w)
+    labels, hard, soft = contiguous_int64(target), *smoothing_shares(label_smoothing, w)
     stored, rows = stored_batch_last(logits), stored_batch_last(p)
-    distances_from_peak(stored, losses, rows)
-    (exponentials_float32 if p.dtype == np.float32 else exponentials_float64)(rows)
-    losses_and_softmax(stored, labels, counted, w, hard, soft, losses, sample_weights, rows)
+    single = logits.dtype == np.float32
+    if not losses_and_softmax(stored, labels, int(ignore_index), w, hard, soft, single, losses, sample_weights, rows):
+        refuse_labels(logits.shape[1], target, ignore_index)
     return losses, sample_weights, p
 
 
@@ -77,11 +77,12 @@ def softmax_cross_entropy_grad_cpu(
     ignore_index: int,
     label_smoothing: float,
 ) -> np.ndarray:
-    labels, counted, w = read_target(probabilities.shape, probabilities.dtype, target, weight, ignore_index)
-    hard, soft = smoothing_shares(label_smoothing, w)
+    w = class_weights(probabilities.shape, probabilities.dtype, target, weight)
+    labels, hard, soft = contiguous_int64(target), *smoothing_shares(label_smoothing, w)
     dlogits = empty_batch_last(probabilities.shape, probabilities.dtype)
-    dlosses, p = np.ascontiguousarray(dlosses), stored_batch_last(probabilities)
-    gradient(dlosses, p, labels, counted, w, hard, soft, empty(labels.shape, p.dtype), stored_batch_last(dlogits))
+    dlosses, p, total = np.ascontiguousarray(dlosses), stored_batch_last(probabilities), np.empty_like(dlosses)
+    if not gradient(dlosses, p, labels, int(ignore_index), w, hard, soft, total, stored_batch_last(dlogits)):
+        refuse_labels(probabilities.shape[1], target, ignore_index)
     return dlogits
 
 
@@ -89,23 +90,39 @@ def read_target(
     shape: tuple[int, ...], dtype: np.dtype, target: np.ndarray, weight: np.ndarray | None, ignore_index: int
 ) -> Arrays:
     """Check target and weight against (N, K) logits -> labels (N,) int64 with 0 where ignored, counted (N,), w (K,)."""
+    w = class_weights(shape, dtype, target, weight)
+    refuse_labels(shape[1], target, ignore_index)
+    counted = target != ignore_index
+    return np.where(counted, target, 0).astype(np.int64, copy=False), counted, w
+
+
+def class_weights(shape: tuple[int, ...], dtype: np.dtype, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """w (K,). ValueError where target or weight do not fit (N, K) logits."""
     N, K = shape
     if target.shape != (N,) or target.dtype.kind not in "iu":
         raise ValueError(
             f"cross_entropy: target is {target.dtype} of shape {target.shape} but logits of shape {shape} "
             f"need one integer class index per sample: shape ({N},)"
         )
-    if weight is not None and weight.shape != (K,):
+    if weight is None:
+        return np.ones(K, dtype)
+    if weight.shape != (K,):
         raise ValueError(f"cross_entropy: weight has shape {weight.shape} but {K} classes need shape ({K},)")
-    counted = target != ignore_index
-    wrong = np.flatnonzero(counted & ((target < 0) | (target >= K)))
+    return np.ascontiguousarray(weight)
+
+
+def refuse_labels(K: int, target: np.ndarray, ignore_index: int) -> None:
+    """ValueError for a label outside 0..K-1 that is not ignore_index."""
+    wrong = np.flatnonzero((target != ignore_index) & ((target < 0) | (target >= K)))
     if wrong.size:
         raise ValueError(
             f"cross_entropy: target {target[wrong[0]]} at position {wrong[0]} is out of range for {K} classes "
             f"(0..{K - 1}); correct the label or mark it to be ignored with ignore_index ({ignore_index})"
         )
-    w = np.ones(K, dtype) if weight is None else np.ascontiguousarray(weight)
-    return np.where(counted, target, 0).astype(np.int64, copy=False), counted, w
+
+
+def contiguous_int64(target: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(target, np.int64)
 
 
 def smoothing_shares(label_smoothing: float, w: np.ndarray) -> tuple[np.floating, np.floating]:
@@ -117,67 +134,60 @@ def smoothing_shares(label_smoothing: float, w: np.ndarray) -> tuple[np.floating
 
 
 @jit
-def distances_from_peak(logits, peak, p):
-    """peak (N,) = the largest logit of each sample, p = logits - peak."""
-    K, N = logits.shape
-    for n in range(N):
-        peak[n] = logits[0, n]
-    for k in range(1, K):
-        for n in range(N):
-            peak[n] = max(peak[n], logits[k, n])
-    for k in range(K):
-        for n in range(N):
-            p[k, n] = logits[k, n] - peak[n]
+def losses_and_softmax(logits, labels, ignore_index, w, hard, soft, single, losses, sample_weights, p):
+    """Write losses, sample_weights (N,) and p; False, and nothing of use written, for a label that is out of range.
 
-
-@jit
-def exponentials_float32(p):
-    for k in range(len(p)):
-        row = p[k]
-        for n in range(len(row)):
-            row[n] = exp_float32(row[n])
-
-
-@jit
-def exponentials_float64(p):
-    for k in range(len(p)):
-        for n in range(p.shape[1]):
-            p[k, n] = np.exp(p[k, n])
-
-
-@jit
-def losses_and_softmax(logits, labels, counted, w, hard, soft, losses, sample_weights, p):
-    """Losses, weights and p from the peaks, which stand in `losses`, and the exponentials, which stand in p."""
+    `single` says that p is float32.
+    """
     K, N = logits.shape
     peak, total = losses, sample_weights  # scratch until the last loop
     for n in range(N):
-        total[n] = 0
+        peak[n], total[n] = -np.inf, 0
     for k in range(K):
         for n in range(N):
-            total[n] += p[k, n]
+            peak[n] = peak[n] if logits[k, n] <= peak[n] else logits[k, n]
+    for k in range(K):
+        row, probabilities = logits[k], p[k]
+        if single:
+            for n in range(N):
+                probabilities[n] = exp_float32(np.float32(row[n] - peak[n]))
+        else:
+            for n in range(N):
+                probabilities[n] = np.exp(row[n] - peak[n])
+        for n in range(N):
+            total[n] += probabilities[n]
     for k in range(K):
         for n in range(N):
             p[k, n] /= total[n]
     for n in range(N):
-        y, top, log_total = labels[n], peak[n], np.log(total[n])
+        y = labels[n]
+        if y == ignore_index:
+            losses[n], sample_weights[n] = 0, 0
+            continue
+        if not 0 <= y < K:
+            return False
+        top, log_total = peak[n], np.log(total[n])
         loss = -hard * w[y] * (logits[y, n] - top - log_total)
         if soft != 0:
             for k in range(K):
                 loss -= soft * w[k] * (logits[k, n] - top - log_total)
-        losses[n] = loss if counted[n] else 0
-        sample_weights[n] = w[y] if counted[n] else 0
+        losses[n], sample_weights[n] = loss, w[y]
+    return True
 
 
 @jit
-def gradient(dlosses, p, labels, counted, w, hard, soft, total, dlogits):
-    """p and dlogits (K, N) as stored; dlogits holds dlog_p first, and total (N,) its sum over the classes."""
+def gradient(dlosses, p, labels, ignore_index, w, hard, soft, total, dlogits):
+    """p -> dlogits, both (K, N), by way of dlog_p and its sum over the classes, total (N,); False as above."""
     K, N = p.shape
     for k in range(K):
         for n in range(N):
-            dlogits[k, n] = -soft * w[k] * dlosses[n] if soft != 0 and counted[n] else 0
+            dlogits[k, n] = -soft * w[k] * dlosses[n] if soft != 0 and labels[n] != ignore_index else 0
     for n in range(N):
-        if counted[n]:
-            dlogits[labels[n], n] -= hard * w[labels[n]] * dlosses[n]
+        y = labels[n]
+        if y != ignore_index:
+            if not 0 <= y < K:
+                return False
+            dlogits[y, n] -= hard * w[y] * dlosses[n]
     for n in range(N):
         total[n] = 0
     for k in range(K):
@@ -186,6 +196,7 @@ def gradient(dlosses, p, labels, counted, w, hard, soft, total, dlogits):
     for k in range(K):
         for n in range(N):
             dlogits[k, n] -= p[k, n] * total[n]
+    return True
 
 
 softmax_cross_entropy = Kernel("softmax_cross_entropy", softmax_cross_entropy_reference, softmax_cross_entropy_cpu)

@@ -7,6 +7,7 @@ should, one call takes them all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,11 @@ def rounded(value: float, array: np.ndarray) -> float:
     return float(array.dtype.type(value))
 
 
+def row_major(grads: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The gradients in the order of their parameters' memory; one that lies in another is copied."""
+    return [grad if grad.flags.c_contiguous else grad.copy() for grad in grads]
+
+
 def addresses_of_all(kernel: Kernel, params: Sequence[Sequence[Any]]) -> tuple[np.ndarray, np.ndarray] | None:
     """Where all the arrays lie, and the tasks that one call divides them into; None where each must go by itself.
 
@@ -80,17 +86,25 @@ def addresses_of_all(kernel: Kernel, params: Sequence[Sequence[Any]]) -> tuple[n
     stands in its place). -> addresses (P, arrays) and tasks (T, 3): number of the parameter, first element, elements.
     They go together if compiled code is to run and all are row-major and of one dtype.
     """
-    table, tasks, dtype = [], [], params[0][0].dtype
-    for number, arrays in enumerate(params):
-        param, grad = arrays[:2]
-        for array in arrays:
-            if array is not None and not (
-                array.dtype == dtype and array.shape == param.shape and array.flags.c_contiguous
-            ):
-                return None
-        unused = address_of(grad)
-        table.append([unused if array is None or array is grad else address_of(array) for array in arrays])
-        tasks += [(number, start, min(TASK, param.size - start)) for start in range(0, param.size, TASK)]
-    if not tasks or kernel.pick((params[0][0],)) is not kernel.cpu:
+    if kernel.pick((params[0][0],)) is not kernel.cpu:
         return None
-    return np.array(table, np.int64), np.array(tasks, np.int64)
+    table: list[int] = []
+    dtype = params[0][0].dtype
+    for arrays in params:
+        begin, shape = len(table), arrays[0].shape
+        for array in arrays:
+            if array is None:
+                table.append(table[begin + 1])
+            elif array.dtype == dtype and array.shape == shape and array.flags.c_contiguous:
+                table.append(address_of(array))
+            else:
+                return None
+    tasks = tasks_of(tuple([arrays[0].size for arrays in params]))
+    return (np.array(table, np.int64).reshape(len(params), -1), tasks) if len(tasks) else None
+
+
+@lru_cache(maxsize=64)
+def tasks_of(sizes: tuple[int, ...]) -> np.ndarray:
+    """(T, 3): number of the parameter, first element, elements; kept from step to step."""
+    tasks = [(k, start, min(TASK, size - start)) for k, size in enumerate(sizes) for start in range(0, size, TASK)]
+    return np.array(tasks, np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 from .addresses import array_at
 from .jit import jit, prange
 from .kernel import Kernel
-from .optimizer_step import CHUNK, addresses_of_all, check_shapes, run_step
+from .optimizer_step import CHUNK, addresses_of_all, check_shapes, row_major, run_step
 
 
 def sgd_step_reference(
@@ -120,6 +120,7 @@ def sgd_steps(
     first: list[bool],
 ) -> None:
     """`sgd_step` on each parameter, with the same bits; in one call where their memory allows."""
+    grads = row_major(grads)
     together = addresses_of_all(sgd_step, list(zip(params, grads, momentum_buffers, strict=True)))
     if together is None:
         for param, grad, buffer, new in zip(params, grads, momentum_buffers, first):

@@ -40,7 +40,7 @@ def cross_entropy(
     check_classes("cross_entropy", input, weight)
     if target.is_floating_point() and target.shape == input.shape:
         return soft_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
-    check_labels("cross_entropy", input, target, ignore_index)
+    check_shape_of_labels("cross_entropy", input, target)
     return label_cross_entropy(input, target, weight, int(ignore_index), reduction, label_smoothing)
 
 
@@ -50,7 +50,11 @@ def label_cross_entropy(
 ) -> Any:
     """loss_n = -w[y_n] ln p_n[y_n] with p = softmax(x); dx_n = w[y_n] (p_n - [k = y_n]) dloss_n, without smoothing."""
     logits, labels = classes_last(input), labels_in_a_row(target)
-    losses, weights, p = softmax_cross_entropy(logits, labels, weight, ignore_index, label_smoothing)
+    try:
+        losses, weights, p = softmax_cross_entropy(logits, labels, weight, ignore_index, label_smoothing)
+    except ValueError:
+        refuse_labels("cross_entropy", target, logits.shape[1], ignore_index)  # says where in `target`
+        raise
     y, divisor = reduced(losses, weights, target.shape, reduction)
     shape, samples = input.shape, losses.shape
 
@@ -98,6 +102,7 @@ def nll_loss(
     """
     reduction = reduction_name("nll_loss", size_average, reduce, reduction)
     check_classes("nll_loss", input, weight)
+    check_shape_of_labels("nll_loss", input, target)
     check_labels("nll_loss", input, target, ignore_index)
     return negative_log_likelihood(input, target, weight, int(ignore_index), reduction)
 
@@ -168,7 +173,7 @@ def reduced(losses: Array, weights: Array, shape: tuple[int, ...], reduction: st
 def spread_over_samples(dy: Array, divisor: Any, shape: tuple[int, ...]) -> Array:
     """The gradient of each loss from that of the reduced one: (D ... N,)."""
     if dy.ndim == 0:
-        return array_module(dy).broadcast_to(dy / divisor, shape)
+        return array_module(dy).full(shape, dy / divisor, dy.dtype)
     return labels_in_a_row(dy)
 
 
@@ -190,22 +195,30 @@ def check_classes(operation: str, input: Tensor, weight: Tensor | None) -> None:
     same_dtype(operation, x=input, weight=weight)
 
 
-@told
-def check_labels(operation: str, input: Tensor, target: Tensor, ignore_index: int) -> None:
-    """RuntimeError for labels of another shape or dtype than x asks for, IndexError for one outside 0..K-1."""
-    axis, K = class_axis(input)
+def check_shape_of_labels(operation: str, input: Tensor, target: Tensor) -> None:
+    """RuntimeError for labels of another shape or dtype than x asks for."""
+    axis, _ = class_axis(input)
     shape = input.shape[:axis] + input.shape[axis + 1 :]
-    labels = target._array
-    if labels.shape != shape or labels.dtype.kind not in "iu":
+    if target.shape != shape or target.dtype.kind not in "iu":
         soft = " or class probabilities of the shape of x, floating point" if operation == "cross_entropy" else ""
         raise RuntimeError(
-            f"{operation}: target is {labels.dtype} of shape {labels.shape} but x of shape {input.shape} needs integer "
+            f"{operation}: target is {target.dtype} of shape {target.shape} but x of shape {input.shape} needs integer "
             f"labels of shape {shape}{soft}; integers come from .long()"
         )
+
+
+@told
+def check_labels(operation: str, input: Tensor, target: Tensor, ignore_index: int) -> None:
+    """IndexError for a label outside 0..K-1."""
+    refuse_labels(operation, target._array, class_axis(input)[1], ignore_index)
+
+
+def refuse_labels(operation: str, labels: Array, K: int, ignore_index: int) -> None:
+    """IndexError for a label outside 0..K-1 that is not ignore_index."""
     wrong = (labels != ignore_index) & ((labels < 0) | (labels >= K))
     if wrong.any():
-        place = tuple(int(i[0]) for i in wrong.reshape(shape or 1).nonzero())
+        place = tuple(int(i[0]) for i in wrong.nonzero()) if labels.ndim else ()
         raise IndexError(
-            f"{operation}: label {labels[place if shape else ()]} at {place if shape else ()} is out of range for {K} "
-            f"classes (0..{K - 1}); correct it, or mark it with ignore_index ({ignore_index})"
+            f"{operation}: label {labels[place]} at {place} is out of range for {K} classes (0..{K - 1}); correct it, "
+            f"or mark it with ignore_index ({ignore_index})"
         )

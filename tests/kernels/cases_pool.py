@@ -21,6 +21,13 @@ GEOMETRIES = [
     ((1, 1, 4, 4), (5, 5), (2, 2), NONE, ONE, True),  # wider than the input, which ceil_mode allows
     ((0, 2, 4, 4), (2, 2), (2, 2), NONE, ONE, False),
 ]
+# Windows that tile the input, for a batch that fills a vector: a loop of their own
+TILES = [
+    ((9, 2, 6, 6), (2, 2), (2, 2), NONE, False),
+    ((8, 1, 5, 4), (2, 3), (2, 3), NONE, True),  # the last windows are smaller
+    ((8, 2, 9, 8), (9, 8), ONE, NONE, False),  # so large that the sum runs in float64
+    ((8, 1, 5, 7), (2, 3), (2, 3), NONE, False),  # not quite: cells at the ends are in no window
+]
 DILATED = [
     ((3, 2, 7, 7), (2, 2), (1, 2), NONE, (3, 2), False),
     ((2, 1, 6, 7), (3, 3), (2, 2), (1, 0), (2, 2), True),
@@ -32,6 +39,7 @@ ADAPTIVE = [  # shape of x, output size
     ((1, 2, 5, 7), (3, 4)),  # windows overlap
     ((2, 1, 3, 2), (5, 2)),  # more windows than cells
     ((2, 1, 4, 4), (4, 4)),
+    ((8, 2, 6, 6), (3, 2)),
     ((0, 2, 4, 4), (2, 2)),
 ]
 
@@ -123,6 +131,8 @@ AVERAGES = [
     for geometry in GEOMETRIES
     for count_include_pad, divisor in ((True, None), (False, None), (True, 3))
 ]
+TILE_AVERAGES = [(*tile, {"count_include_pad": True, "divisor": divisor}) for tile in TILES for divisor in (None, 3)]
+AVERAGES += TILE_AVERAGES
 
 CASES = {
     "max_pool2d": [max_case(*geometry, values=normal) for geometry in GEOMETRIES + DILATED]
@@ -137,13 +147,13 @@ CASES = {
     "activation_avg_pool2d": [
         activation_case(activation, *geometry, **options, values=values)
         for activation in ("relu", "sigmoid", "tanh")
-        for *geometry, options in AVERAGES[::4]
+        for *geometry, options in AVERAGES[::4] + TILE_AVERAGES
         for values in (normal, with_nan)
     ],
     "activation_avg_pool2d_grad": [
         activation_grad_case(activation, *geometry, **options, values=normal)
         for activation in ("relu", "sigmoid", "tanh")
-        for *geometry, options in AVERAGES[::4]
+        for *geometry, options in AVERAGES[::4] + TILE_AVERAGES
     ],
     "adaptive_avg_pool2d": [adaptive_case(*sizes, values) for sizes in ADAPTIVE for values in (normal, with_nan)],
     "adaptive_avg_pool2d_grad": [

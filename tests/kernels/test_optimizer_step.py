@@ -109,12 +109,27 @@ def test_adam_on_all_parameters_at_once_has_the_bits_of_one_by_one(rng, options,
     assert_same_bits(params, one_by_one)
 
 
-def test_a_gradient_in_another_order_of_memory_goes_by_itself(rng, implementation):
+def test_a_gradient_in_another_order_of_memory_does_not_part_them(rng, monkeypatch):
+    params, alone = arrays_of(rng, 1), []
+    params[2][1] = np.asfortranarray(params[2][1])
+    one_by_one = copies(params)
+    check_sgd(params)
+    monkeypatch.setattr(REGISTRY["sgd_step"], "cpu", lambda *args: alone.append(args))
+    sgd_steps(*map(list, zip(*one_by_one)), 0.1, 0.9, 0.0, False, 0.0, False, [False] * len(params))
+    assert not alone
+
+
+def test_a_parameter_in_another_order_of_memory_goes_by_itself(rng, implementation):
     params = arrays_of(rng, 1)
     together = addresses_of_all(REGISTRY["sgd_step"], params)
     assert (together is not None) == (implementation == "cpu")
-    params[2][1] = np.asfortranarray(params[2][1])
+    params[2][0] = np.asfortranarray(params[2][0])
     assert addresses_of_all(REGISTRY["sgd_step"], params) is None
+    check_sgd(params)
+
+
+def check_sgd(params):
+    """All at once has the bits of one by one, with momentum."""
     one_by_one = copies(params)
     for arrays in one_by_one:
         REGISTRY["sgd_step"](*arrays, 0.1, 0.9, 0.0, False, 0.0, False, False)
