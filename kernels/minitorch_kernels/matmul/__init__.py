@@ -2,15 +2,16 @@
 
     panels.py   arrays as runs of memory, and copied into panels that a tile reads in order
     tiles.py    `multiply`: tiles of results, lanes are outputs
-    lane_sums.py `dots`: tiles of results, lanes are summed
-    product.py  `matmul`: which of the two serves which product
+    dots.py     `dots`: tiles of results, lanes are summed, by one of two ways
+    lane_sums.py, turned_sums.py  these two
+    product.py  `matmul`: `multiply` or `dots`
 
 Our own product, not the BLAS library's, because two thread pools in one process slow each other down and because here
 the rows of `b` may lie anywhere (see `vector.multiply_tile`), as the taps of a convolution do.
 """
 
 from ..kernel import Kernel
-from .lane_sums import dots
+from .dots import dots
 from .panels import memory_of, pack, run_of_memory
 from .product import matmul_cpu, matmul_reference
 from .tiles import multiply

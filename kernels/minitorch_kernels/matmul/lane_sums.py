@@ -1,4 +1,4 @@
-"""`dots`: products whose lanes are summed, such as the gradient of a convolution's weights."""
+"""`lane_dots`: products whose lanes are summed, for few rows or a small b: in vectors, whose lanes are added last."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SEGMENT = 2048  # lanes that a dot product takes at once: ten rows of them stay 
 CHUNKS = 32  # parts of a sum, for the threads to share; fixed, so that their number changes no bit
 
 
-def dots(
+def lane_dots(
     a: np.ndarray, a_row: int, a_starts: np.ndarray,
     b: np.ndarray, b_starts: np.ndarray, offsets: np.ndarray, M: int, lanes: int,
 ) -> np.ndarray:  # fmt: skip
-    """d[g, m, k] = Σ_run Σ_lane a[g, a_starts[run] + m a_row + lane] · b[g, b_starts[run] + offsets[k] + lane].
+    """d as `dots` has it.
 
     The runs are cut into at most CHUNKS parts, each summed on its own, and the parts are added in order.
     """

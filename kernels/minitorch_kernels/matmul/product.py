@@ -8,7 +8,7 @@ import numpy as np
 
 from ..memory import empty
 from ..vector import tile_height, tile_lanes
-from .lane_sums import dots
+from .dots import dots
 from .panels import memory_of, pack
 from .tiles import multiply
 
