@@ -8,7 +8,7 @@ import numpy as np
 
 from ..memory import empty
 from ..vector import tile_height, tile_lanes
-from .dots import dots
+from .lane_sums import dots
 from .panels import memory_of, pack
 from .tiles import multiply
 

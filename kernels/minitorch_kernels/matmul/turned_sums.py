@@ -9,10 +9,10 @@ from ..memory import LINE, empty
 from ..vector import HEIGHTS, ROWS_AHEAD, outer_tile, tile_height, tile_lanes, turn_rows
 from .panels import run_of_memory
 
-DEPTH = 512  # lanes that are turned and summed at a time: 512 columns of 256 bytes stay in the L2 cache
+DEPTH = 256  # lanes that are turned and summed at a time: 256 columns of 256 bytes stay in the L2 cache
 TASKS = 32  # so many are made, by cutting first the rows of b, then the sum; fixed, so that threads change no bit
 ROWS = 192  # of b in a task, at least: turning rows of a takes as long as summing over six rows of b
-PART = 2048  # lanes in a part of a sum, at least
+PART = 2048  # lanes in a part of a sum, at least; not less than DEPTH, so that there is something in each part
 
 
 def turned_dots(
