@@ -109,7 +109,10 @@ def test_special_values_stay_in_their_rows(rng, way, special):
     [
         (64, 64, 1024, True),
         (64, 8, 1024, False),  # b stays in the cache
-        (64, 64, 128, False),  # also where the lanes are few
+        (64, 15, 8192, False),  # at least what is passed over at a time
+        (64, 16, 8192, True),
+        (64, 64, 511, False),  # also where the lanes are few
+        (64, 64, 512, True),
         (64, 300, 128, True),
         (2 * VECTOR, 64, 1024, True),
         (2 * VECTOR - VECTOR // 2, 64, 1024, True),
