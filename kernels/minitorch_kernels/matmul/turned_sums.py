@@ -49,7 +49,7 @@ def sum_parts(
     segments = (lanes + DEPTH - 1) // DEPTH
     pieces = (len(a_starts) + together - 1) // together * segments
     for item in prange(parts * G * tiles * blocks):
-        block, tile = item % blocks, item // blocks % tiles
+        tile, block = item % tiles, item // tiles % blocks  # tiles side by side: the last one has less to do
         part, g = item // (G * tiles * blocks), item // (tiles * blocks) % G
         m, first = tile * width, part * pieces // parts
         rows, out = min(width, M - m), ((part * G + g) * tiles + tile) * K * row
