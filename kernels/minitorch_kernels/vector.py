@@ -1,7 +1,8 @@
-"""The two inner loops that every product and convolution spends its time in.
+"""The inner loops that every product and convolution spends its time in.
 
     multiply_tile   out[r, lane] = Σ_k a[k, r] · b[offsets[k] + lane]       lanes are outputs: products, convolutions
     dot_tile        out[r, t] += Σ_lane a[r, lane] · b[offsets[t] + lane]   lanes are summed: gradients of weights
+    outer_tile      out[r, lane] += Σ_k a[offsets[r] + k] · b[k, lane]      the same with b turned by `turn_rows`
 
 `offsets` says where in `b` step k finds its row. For a matrix that is k · stride; for a convolution it is where tap
 (ky, kx, c) lies relative to the output position, so no window is ever copied.
@@ -21,6 +22,7 @@ from .jit import load_numba, when_numba_loads
 
 HEIGHTS = (6, 4)  # rows of a tile: 6 rows x 4 vectors of sums fill 24 of 32 registers, 6 x 2 fill 12 of 16
 TAPS = 4  # columns of a dot_tile: 6 x 4 sums in 24 registers
+ROWS_AHEAD = 8  # that an outer_tile prefetches: one at each step, so that each comes at least once in a cache line
 
 
 @functools.cache
@@ -111,6 +113,37 @@ def copy_panel(x, start, stride, step, length, rows, panel, panel_start, height)
             panel[panel_start + k * height + r] = x[start + r * stride + k * step]
 
 
+def turn_rows(x, start, stride, rows, length, out, out_start, width):
+    """out[k, r] = x[r, k] for r < rows <= width and k < length: rows of x become columns.
+
+    x[r, k] lies at start + r stride + k, out[k, r] at out_start + k width + r. width is a multiple of the lanes of a
+    vector; out[k, r] for the other r < width may receive anything.
+    """
+    for r in range(rows):
+        for k in range(length):
+            out[out_start + k * width + r] = x[start + r * stride + k]
+
+
+def outer_tile(
+    a, a_start, a_runs, offsets, row, first, last, length, b, b_start, out, out_start, out_row, height, rows, lanes, add
+):  # fmt: skip
+    """out[r, lane] = Σ_run Σ_k a[run, offsets[row + r] + k] · b[run, k, lane], or out += the sum where `add` is not 0.
+
+    r < rows <= height, one of HEIGHTS; lane < lanes <= tile_lanes; first <= run < last, k < length. a[run, 0] lies at
+    a_start + a_runs[run], out[r, lane] at out_start + r out_row + lane, and b, from run `first` on, in one piece from
+    b_start on, in rows of tile_lanes. ROWS_AHEAD offsets follow the tile's own, of rows that are prefetched.
+    """
+    width = tile_lanes(b.dtype)
+    for r in range(rows):
+        result = out[out_start + r * out_row : out_start + r * out_row + lanes]
+        total, b_at = np.zeros(lanes, out.dtype), b_start
+        for run in range(first, last):
+            for k in range(length):
+                total += a[a_start + a_runs[run] + offsets[row + r] + k] * b[b_at : b_at + lanes]
+                b_at += width
+        result[:] = result + total if add else total
+
+
 @when_numba_loads
 def use_vector_code() -> None:
     from . import vector_code
@@ -119,3 +152,5 @@ def use_vector_code() -> None:
     vector_code.compile_to(copy_panel, vector_code.copy_panel)
     vector_code.compile_to(multiply_tile, vector_code.multiply_tile)
     vector_code.compile_to(dot_tile, vector_code.dot_tile)
+    vector_code.compile_to(turn_rows, vector_code.turn_rows)
+    vector_code.compile_to(outer_tile, vector_code.outer_tile)

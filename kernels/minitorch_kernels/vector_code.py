@@ -8,6 +8,7 @@ nothing else does, so that importing the kernels does not load Numba.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from functools import reduce
@@ -20,7 +21,7 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import lower_builtin, type_callable
 
-from .vector import HEIGHTS, TAPS, vector_bytes, vectors_per_tile
+from .vector import HEIGHTS, ROWS_AHEAD, TAPS, vector_bytes, vectors_per_tile
 
 INT64, INT32 = ir.IntType(64), ir.IntType(32)
 
@@ -189,6 +190,99 @@ def copy_panel(write: Writer, arg: SimpleNamespace) -> None:
     write.by_height(arg.height, panel)
 
 
+def turn_rows(write: Writer, arg: SimpleNamespace) -> None:
+    """Squares of vectors: loaded, their numbers dealt out in turn, and stored as many vectors again.
+
+    Zipping vector i with vector i + lanes / 2, for all i, brings numbers of different vectors half as far apart; after
+    log2(lanes) rounds those that lay one below the other are neighbours.
+    """
+    builder, lanes = write.builder, write.lanes
+    low, high = ([i // 2 + half + i % 2 * lanes for i in range(lanes)] for half in (0, lanes // 2))
+    whole = builder.sdiv(arg.length, write.number(lanes))
+    rest = builder.srem(arg.length, write.number(lanes))
+
+    def square(at: Any, to: Any, rows: list[Any], mask: Any) -> None:
+        vectors = [write.load(arg.x, write.sum(at, row), mask) for row in rows]
+        for _ in range(lanes.bit_length() - 1):
+            vectors = [
+                builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(INT32, lanes), order))
+                for a, b in zip(vectors[: lanes // 2], vectors[lanes // 2 :])
+                for order in (low, high)
+            ]
+        for i, vector in enumerate(vectors):
+            with contextlib.nullcontext() if mask is None else builder.if_then(write.below(i, rest)):
+                write.store(vector, arg.out, write.sum(to, write.times(arg.width, i)), None)
+
+    with cgutils.for_range(builder, write.ceiling(arg.rows)) as group:
+        first = write.times(group.index, lanes)
+        rows = [builder.mul(arg.stride, row) for row in write.rows_or_last(builder.sub(arg.rows, first), lanes)]
+        source = write.sum(arg.start, builder.mul(first, arg.stride))
+        target = write.sum(arg.out_start, first)
+
+        def piece(index: Any, mask: Any) -> None:
+            k = write.times(index, lanes)
+            square(write.sum(source, k), write.sum(target, builder.mul(k, arg.width)), rows, mask)
+
+        with cgutils.for_range(builder, whole) as vector:
+            piece(vector.index, None)
+        with builder.if_then(write.below(0, rest)):
+            piece(whole, write.first_lanes(rest))
+
+
+def outer_tile(write: Writer, arg: SimpleNamespace) -> None:
+    builder, full = write.builder, vectors_per_tile() * write.lanes
+    go_on = builder.icmp_signed("!=", arg.add, write.number(0))
+
+    def tile(height: int, vectors: int, lane: Any, mask: Any) -> None:
+        sums = [[write.variable() for _ in range(vectors)] for _ in range(height)]
+        shifts = [write.number(v * write.lanes) for v in range(vectors)]
+        where = [write.sum(arg.out_start, write.times(arg.out_row, r), lane) for r in range(height)]
+        for r in range(height):
+            for shift in shifts:
+                write.prefetch(arg.out, write.sum(where[r], shift))
+        rows = [
+            write.sum(arg.a_start, builder.load(write.at(arg.offsets, write.sum(arg.row, row))))
+            for row in write.rows_or_last(arg.rows, height)
+        ]
+        with cgutils.for_range(builder, arg.last, start=arg.first) as run:
+            begin = builder.load(write.at(arg.a_runs, run.index))
+            sources = [write.at(arg.a, write.sum(begin, row)) for row in rows]
+            passed = builder.mul(builder.sub(run.index, arg.first), arg.length)
+            b_at = write.sum(arg.b_start, write.times(passed, full), lane)
+            with cgutils.for_range(builder, arg.length) as k:
+                row = write.sum(arg.row, height, builder.and_(k.index, write.number(ROWS_AHEAD - 1)))
+                soon = write.sum(arg.a_start, begin, builder.load(write.at(arg.offsets, row)), k.index)
+                write.prefetch(arg.a, soon, to_write=False)
+                at = write.sum(b_at, write.times(k.index, full))
+                loaded = [write.load(arg.b, write.sum(at, shift), None) for shift in shifts]
+                for source, totals in zip(sources, sums):
+                    factor = write.splat(builder.load(write.at(source, k.index)))
+                    for total, vector in zip(totals, loaded):
+                        write.multiply_add(factor, vector, total)
+        for r in write.rows_below(arg.rows, height):
+            for total, shift in zip(sums[r], shifts):
+                place = write.sum(where[r], shift)
+                with builder.if_then(go_on):
+                    builder.store(builder.fadd(write.load(arg.out, place, mask), builder.load(total)), total)
+                write.store(builder.load(total), arg.out, place, mask)
+
+    def in_pieces(height: int) -> None:
+        """Lanes that do not fill a tile: two vectors at a time, then one by one, the last under a mask."""
+        pair = 2 * write.lanes
+        pairs = builder.sdiv(arg.lanes, write.number(pair))
+        with cgutils.for_range(builder, pairs) as piece:
+            tile(height, 2, write.times(piece.index, pair), None)
+        with cgutils.for_range(builder, write.ceiling(arg.lanes), start=write.times(pairs, 2)) as vector:
+            lane = write.times(vector.index, write.lanes)
+            tile(height, 1, lane, write.first_lanes(builder.sub(arg.lanes, lane)))
+
+    with builder.if_else(builder.icmp_signed("==", arg.lanes, write.number(full))) as (whole, partial):
+        with whole:
+            write.by_height(arg.height, lambda height: tile(height, vectors_per_tile(), write.number(0), None))
+        with partial:
+            write.by_height(arg.height, in_pieces)
+
+
 class Writer:
     """Short names for the instructions used above, on vectors of one element type."""
 
@@ -242,9 +336,9 @@ class Writer:
             align = ir.Constant(INT32, self.bytes)
             self.call(f"llvm.masked.store.{self.kind}.p0", ir.VoidType(), value, where, align, mask)
 
-    def prefetch(self, pointer: Any, index: Any) -> None:
-        """Ask for the cache line at `index`, which is going to be written."""
-        write, near, data = (ir.Constant(INT32, value) for value in (1, 2, 1))
+    def prefetch(self, pointer: Any, index: Any, to_write: bool = True) -> None:
+        """Ask for the cache line at `index`, which is going to be written or read."""
+        write, near, data = (ir.Constant(INT32, value) for value in (int(to_write), 2, 1))
         self.call("llvm.prefetch.p0", ir.VoidType(), self.at(pointer, index), write, near, data)
 
     def splat(self, value: Any) -> Any:

@@ -81,6 +81,9 @@ BIG = [
     Conv(37, 40, 33, (18, 15), (3, 3), padding=(1, 1)),
     Conv(64, 48, 40, (6, 6), (3, 3), padding=(1, 1), bias=False),
     Conv(33, 40, 36, (13, 12), (5, 5), padding=(2, 2)),
+    # sums so large that dy is turned
+    Conv(33, 68, 30, (9, 8), (1, 1)),
+    Conv(20, 80, 132, (9, 10), (3, 3), stride=(2, 2), padding=(1, 1), groups=2, bias=False),
     Conv(5, 3, 8, (33, 33), (5, 4), stride=(3, 2), padding=(2, 1), dilation=(2, 3)),
 ]
 

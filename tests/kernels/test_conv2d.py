@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
-from minitorch_kernels.conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad, positions
-from minitorch_kernels.matmul import lane_sums
+from minitorch_kernels.conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad, positions, weight_grad
+from minitorch_kernels.matmul import lane_sums, turned_sums
 from minitorch_kernels.vector import tile_lanes
 
 from .cases_conv import SMALL, Conv
@@ -75,6 +75,16 @@ def test_gradients_of_every_batch_size(rng, N, stride, kernel):
 
 
 @compiled_only
+@pytest.mark.parametrize("N", [1, 2, 15, 16, FULL + 1])
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (3, 1), (1, 3)])
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (2, 5)])
+def test_weight_gradients_with_dy_turned(rng, monkeypatch, N, stride, kernel):
+    """The same where rows of dy become columns, which small layers do not need."""
+    monkeypatch.setattr(lane_sums, "lane_dots", turned_sums.turned_dots)
+    test_gradients_of_every_batch_size(rng, N, stride, kernel)
+
+
+@compiled_only
 def test_weight_gradient_of_many_positions(rng, monkeypatch):
     """Runs that are cut into pieces, and runs that are taken several at a time, in one part and in several."""
     long = Conv(90, 3, 7, (6, 30), (3, 3), padding=(1, 1))
@@ -93,6 +103,21 @@ def test_results_are_stored_batch_last(rng, kernel):
         third = None if kernel is conv2d else (4, 4)
         y = getattr(kernel, implementation)(x, w, third, (1, 1), (1, 1), (1, 1), 1)
         assert np.moveaxis(y, 0, -1).flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("size", "out", "stride", "together"),
+    [
+        ((4, 6), (4, 6), (1, 1), 24),  # 1x1: all positions
+        ((7, 6), (4, 6), (1, 1), 24),  # 4x1
+        ((4, 6), (2, 6), (2, 1), 6),
+        ((4, 6), (4, 4), (1, 1), 4),
+        ((4, 6), (4, 3), (1, 2), 1),
+        ((4, 0), (4, 0), (1, 1), 1),
+    ],
+)
+def test_positions_that_are_neighbours_in_x_are_one_run(size, out, stride, together):
+    assert weight_grad.joined(size, out, stride) == together
 
 
 def test_a_row_without_padding_is_one_run():

@@ -8,13 +8,16 @@ import pytest
 from minitorch_kernels.jit import jit
 from minitorch_kernels.vector import (
     HEIGHTS,
+    ROWS_AHEAD,
     TAPS,
     copy_panel,
     copy_rows,
     dot_tile,
     multiply_tile,
+    outer_tile,
     tile_height,
     tile_lanes,
+    turn_rows,
     vector_bytes,
 )
 
@@ -55,6 +58,21 @@ def compiled_copy_rows(b, b_start, offsets, first, rows, lanes, out, out_start, 
 @jit
 def compiled_copy_panel(x, start, stride, step, length, rows, panel, panel_start, height):
     copy_panel(x, start, stride, step, length, rows, panel, panel_start, height)
+
+
+@jit
+def compiled_turn_rows(x, start, stride, rows, length, out, out_start, width):
+    turn_rows(x, start, stride, rows, length, out, out_start, width)
+
+
+@jit
+def compiled_outer_tile(
+    a, a_start, a_runs, offsets, row, first, last, length, b, b_start, out, out_start, out_row, height, rows, lanes, add
+):  # fmt: skip
+    outer_tile(
+        a, a_start, a_runs, offsets, row, first, last, length,
+        b, b_start, out, out_start, out_row, height, rows, lanes, add,
+    )  # fmt: skip
 
 
 def close(got, want, dtype):
@@ -139,6 +157,58 @@ def test_copy_panel(rng, function, dtype, height):
                 assert steps[k, r] == x[3 + r * 11 + k * 2]
             assert not panel[:2].any()
             assert not steps[length:].any()
+
+
+@pytest.mark.parametrize("function", [turn_rows, pytest.param(compiled_turn_rows, marks=compiled_only)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_turn_rows(rng, function, dtype):
+    width = tile_lanes(dtype)
+    vector = width // 4
+    x = rng.standard_normal(5 + width * 3 * width).astype(dtype)
+    for rows in {1, vector - 1, vector, vector + 1, width - 1, width}:
+        for length in {0, 1, vector - 1, vector, 2 * vector + 3}:
+            out = np.zeros((2 + length, width), dtype)
+            function(x, 5, 3 * width, rows, length, out.reshape(-1), width, width)
+            want = x[5:].reshape(width, 3 * width)[:rows, :length].T
+            np.testing.assert_array_equal(out[1:-1, :rows], want)
+            assert not out[[0, -1]].any()  # nothing before and after
+
+
+@compiled_only
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("height", HEIGHTS)
+@pytest.mark.parametrize("add", [0, 1])
+def test_outer_tile(rng, dtype, height, add):
+    full = tile_lanes(dtype)
+    a, b = rng.standard_normal(400).astype(dtype), rng.standard_normal(3 + 21 * full).astype(dtype)
+    a_runs, offsets = np.array([90, 3, 40, 77]), rng.integers(0, 200, 3 + height + ROWS_AHEAD)
+    for rows in range(1, height + 1):
+        for lanes in {1, full // 4 - 1, full // 4, full // 4 + 1, full - 1, full}:
+            for first, last, length in ((0, 4, 5), (1, 3, 9), (2, 3, 1), (1, 1, 4), (0, 2, 0)):
+                results = []
+                for function in (compiled_outer_tile, outer_tile):
+                    out = np.arange(2 + 6 * (full + 3)).astype(dtype)
+                    function(
+                        a, 4, a_runs, offsets, 3, first, last, length,
+                        b, 3, out, 2, full + 3, height, rows, lanes, add,
+                    )  # fmt: skip
+                    results.append(out)
+                close(*results, dtype)
+                untouched = np.ones((6, full + 3), bool)
+                untouched[:rows, :lanes] = False
+                np.testing.assert_array_equal(
+                    results[0][2:].reshape(6, -1)[untouched], results[1][2:][untouched.ravel()]
+                )
+
+
+@pytest.mark.parametrize("add", [0, 1])
+def test_specification_of_outer_tile(rng, add):
+    a, b, runs = rng.standard_normal(60), rng.standard_normal((6, tile_lanes(np.float64))), np.array([30, 0, 7])
+    offsets, out = np.array([9, 2, 11]), np.ones((2, 5))
+    outer_tile(a, 1, runs, offsets, 1, 1, 3, 3, b.reshape(-1), 0, out.reshape(-1), 0, 5, 4, 2, 5, add)
+    for r, lane in np.ndindex(2, 5):
+        terms = [a[1 + run + offsets[1 + r] + k] * b[3 * i + k, lane] for i, run in enumerate((0, 7)) for k in range(3)]
+        np.testing.assert_allclose(out[r, lane], add + sum(terms), rtol=1e-12)
 
 
 @compiled_only

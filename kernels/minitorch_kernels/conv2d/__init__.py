@@ -8,7 +8,7 @@ and one run takes as many of them as see the same taps. Taps that would fall on 
     y     each position sums over its taps (ky, kx, c)
     dx    the same with dy as the image and the filter turned round; with a stride s, positions fall into s·s classes
           that see different taps, and each class is a convolution of its own
-    dw    each (o, c, ky, kx) sums over positions and images: `dot_tile`
+    dw    each (o, c, ky, kx) sums over positions and images: `dots`
 
 Three algorithms compute each of them: this one ("direct"), windows laid out as columns and a product ("im2col"), and
 for 3x3 and 5x5 filters without stride Winograd's, which needs fewer products (`winograd_transforms`). `choice` has the

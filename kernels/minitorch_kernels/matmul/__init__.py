@@ -1,9 +1,10 @@
 """Matrix products, and the loops over tiles that they share with the convolutions.
 
-    panels.py   arrays as runs of memory, and copied into panels that a tile reads in order
-    tiles.py    `multiply`: tiles of results, lanes are outputs
+    panels.py    arrays as runs of memory, and copied into panels that a tile reads in order
+    tiles.py     `multiply`: tiles of results, lanes are outputs
     lane_sums.py `dots`: tiles of results, lanes are summed
-    product.py  `matmul`: which of the two serves which product
+    turned_sums.py the same, as a product like `multiply` once one factor is turned round
+    product.py   `matmul`: which of them serves which product
 
 Our own product, not the BLAS library's, because two thread pools in one process slow each other down and because here
 the rows of `b` may lie anywhere (see `vector.multiply_tile`), as the taps of a convolution do.
