@@ -131,13 +131,20 @@ def test_passes_equal_the_references_on_larger_arrays(rng, monkeypatch, shape, m
 
 @compiled_only
 def test_weight_gradient_in_chunks(rng, monkeypatch):
-    """Sums that are taken two units at a time, the last one alone, and all at once."""
+    """Sums that are taken two units at a time, the last one alone, a few more at a time, and all at once."""
     shape = (40, 20, 9, (11, 9), (1, 1))
-    monkeypatch.setattr(winograd_grad, "CHUNK", 0)
-    monkeypatch.setattr(winograd_grad, "FEW_UNITS", 0)
-    check(rng, shape, 4, 3, 3e-6)
-    monkeypatch.setattr(winograd_grad, "FEW_UNITS", 10**6)
-    check(rng, shape, 4, 3, 3e-6)
+    for chunk, units in ((0, 2), (500_000, 7), (10**9, 27)):
+        monkeypatch.setattr(winograd_grad, "CHUNK", chunk)
+        assert winograd_grad.units_together(27, 20, 9, 6, 16) == units
+        check(rng, shape, 4, 3, 3e-6)
+
+
+def test_large_sums_are_visited_less_often(monkeypatch):
+    few, many = (64, 64), (384, 384)
+    assert winograd_grad.units_together(144, *few, 6, 16) == 8
+    assert winograd_grad.units_together(144, *many, 6, 16) == 24
+    assert winograd_grad.units_together(18, *many, 6, 16) == 18
+    assert winograd_grad.units_together(0, *many, 6, 16) == 0
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])

@@ -24,9 +24,9 @@ from .winograd import GAP, transform_data, units_of
 from .winograd_lanes import HEIGHT, interleave, load, store, transpose, vector_lanes
 from .winograd_tiles import copy_in, prefetch_tile, spread_tile, weight_tile
 
-CHUNK = 1_200_000  # bytes that D and V of a chunk may take: about one L2 cache
+CHUNK = 2_400_000  # bytes that D and V of a chunk may always take: about two L2 caches
+LARGE = 4_000_000  # bytes of sums that are not worth keeping in the caches
 SUMMED = 64  # lanes that are summed one after the other: short sums of short sums round less than one long sum
-FEW_UNITS = 16  # up to so many units are summed at once, which saves reading the sums again
 
 
 def conv2d_weight_grad_winograd(dy: np.ndarray, x: np.ndarray, kernel: Pair, padding: Pair, m: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def conv2d_weight_grad_winograd(dy: np.ndarray, x: np.ndarray, kernel: Pair, pad
     n, width, tile = m + r - 1, vector_lanes(), tile_lanes(x.dtype)
     P, row = -(-O // HEIGHT), -(-C // width) * width
     units = units_of((OH, OW), m, N, width)
-    each = units if units <= FEW_UNITS else max(2, CHUNK // (n * n * (C + O) * width * x.itemsize))
+    each = units_together(units, C, O, n, width)
     plane_d, plane_v = P * HEIGHT * each * width + GAP, -(-row // tile) * tile * each * width + GAP
     D, V = empty((n * n * plane_d,), x.dtype), empty((n * n * plane_v,), x.dtype)
     tasks = min(load_numba().get_num_threads(), P + row // width)
@@ -48,6 +48,18 @@ def conv2d_weight_grad_winograd(dy: np.ndarray, x: np.ndarray, kernel: Pair, pad
     )  # fmt: skip
     collect_weights(S, O, C, row, n, r, empty((O, (r * r + n * n) * width), x.dtype), dw.reshape(-1), width)
     return dw
+
+
+def units_together(units: int, C: int, O: int, n: int, width: int) -> int:
+    """How many units are transformed and summed at a time: as many as fit into the cache, in chunks of equal size.
+
+    Large sums, which are read and written again for each chunk, ask for larger chunks.
+    """
+    each = CHUNK // (n * n * (C + O) * width * 4)
+    if n * n * C * O * 4 > LARGE:
+        each = max(each, 2 * C * O // ((C + O) * width))
+    chunks = -(-units // max(2, each))
+    return -(-units // max(1, chunks))
 
 
 @jit(parallel=True)
