@@ -144,9 +144,9 @@ def transform_filters(
     """U[p, c, i] = (G g Gᵀ)[p] for g = w[o + i, c], from `to` on; the taps are first laid out as U is."""
     for c in range(0, C, TOGETHER):
         for t in range(r * r):
-            at = first + o * stride_o + c * stride_c + t * stride_t
+            at, to_taps = first + o * stride_o + c * stride_c + t * stride_t, t * panel + c * height
             copy_panel(
-                w, at, stride_o, stride_c, min(TOGETHER, C - c), min(height, O - o), taps, t * panel + c * height, height
+                w, at, stride_o, stride_c, min(TOGETHER, C - c), min(height, O - o), taps, to_taps, height
             )  # fmt: skip
     square = taps[r * r * panel :]
     for lane in range(0, C * height, width):
