@@ -183,13 +183,13 @@ def test_one_thread_equals_two(rng, m, r):
     numba = pytest.importorskip("numba")
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("only one core")
-    shape = (33, 17, 25, (14, 13), (2, 2))
-    given = arrays(rng, shape, r)
-    try:
-        results = []
-        for threads in (1, 2):
-            numba.set_num_threads(threads)
-            results.append([a.tobytes() for a in three_passes(shape, m, r, *given)])
-    finally:
-        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
-    assert results[0] == results[1]
+    for shape in (33, 17, 25, (14, 13), (2, 2)), (33, 17, 25, (m, m), (r // 2, r // 2)):  # many blocks, and a single one
+        given = arrays(rng, shape, r)
+        try:
+            results = []
+            for threads in (1, 2):
+                numba.set_num_threads(threads)
+                results.append([a.tobytes() for a in three_passes(shape, m, r, *given)])
+        finally:
+            numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+        assert results[0] == results[1]

@@ -24,8 +24,8 @@ class Prices(NamedTuple):
     direct: float  # a multiply-add of the direct convolution
 
 
-OUTPUT_PRICES = Prices(data=16, output=14, filter=12, direct=1.0)  # y and dx
-WEIGHT_PRICES = Prices(data=17, output=18, filter=30, direct=0.8)  # dw
+OUTPUT_PRICES = Prices(data=14, output=11, filter=12, direct=1.0)  # y and dx
+WEIGHT_PRICES = Prices(data=20, output=12, filter=32, direct=0.93)  # dw
 
 
 def choose(
