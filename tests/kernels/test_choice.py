@@ -46,6 +46,11 @@ def test_taps_on_the_padding_count_for_dw_alone():
     assert choice(64, 160, 320, 3, 3, 1, weight_grad=True) == "winograd 4x4"
 
 
+def test_dw_has_its_own_prices():
+    assert choice(64, 12, 12, 24, 3, 1) == "winograd 4x4"
+    assert choice(64, 12, 12, 24, 3, 1, weight_grad=True) == "direct"
+
+
 @pytest.mark.parametrize("padding", [-1, 0, 1, 2, 4])
 @pytest.mark.parametrize(("size", "r"), [(3, 3), (4, 5), (1, 3), (6, 5)])
 def test_taps_inside(size, r, padding):
