@@ -5,13 +5,13 @@ import pytest
 
 from minitorch_kernels import conv2d, conv2d_input_grad, conv2d_weight_grad, use
 from minitorch_kernels.conv2d import cpu
-from minitorch_kernels.conv2d.choice import choose
+from minitorch_kernels.conv2d.choice import choose, taps_inside
 
 ONE = (1, 1)
 
 
-def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.float32):
-    return choose((N, C, H, H), (O, C // groups, r, r), stride, (p, p), dilation, groups, dtype)
+def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.float32, weight_grad=False):
+    return choose((N, C, H, H), (O, C // groups, r, r), stride, (p, p), dilation, groups, dtype, weight_grad)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.floa
         ((64, 64, 64, 24, 3, 1), "winograd 4x4"),  # ResNet-18 on 96
         ((64, 128, 128, 12, 3, 1), "winograd 4x4"),
         ((64, 256, 256, 6, 3, 1), "winograd 2x2"),  # 4x4 tiles would stick out by half
+        ((64, 512, 512, 3, 3, 1), "winograd 4x4"),
+        ((64, 152, 32, 3, 3, 1), "direct"),  # DenseNet: few filters on a small map
         ((32, 96, 256, 26, 5, 2), "winograd 2x2"),  # AlexNet, NiN
         ((256, 1, 6, 28, 5, 2), "direct"),  # LeNet: too few channels to pay for the transforms
         ((256, 6, 16, 14, 5, 0), "direct"),
@@ -36,6 +38,25 @@ def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.floa
 )
 def test_rule(layer, expected):
     assert choice(*layer) == expected
+
+
+def test_taps_on_the_padding_count_for_dw_alone():
+    """On a map of 3 x 3, y and dx see 49 of 81 taps; the weight gradient multiplies zeros, too."""
+    assert choice(64, 160, 320, 3, 3, 1) == "direct"
+    assert choice(64, 160, 320, 3, 3, 1, weight_grad=True) == "winograd 4x4"
+
+
+def test_dw_has_its_own_prices():
+    assert choice(64, 12, 12, 24, 3, 1) == "winograd 4x4"
+    assert choice(64, 12, 12, 24, 3, 1, weight_grad=True) == "direct"
+
+
+@pytest.mark.parametrize("padding", [-1, 0, 1, 2, 4])
+@pytest.mark.parametrize(("size", "r"), [(3, 3), (4, 5), (1, 3), (6, 5)])
+def test_taps_inside(size, r, padding):
+    out = size + 2 * padding - r + 1
+    inside = [0 <= i + t - padding < size for i in range(out) for t in range(r)]
+    assert taps_inside(size, out, r, padding) == sum(inside)
 
 
 def test_use_overrides_the_rule():
@@ -87,6 +108,16 @@ def watch(monkeypatch):
         monkeypatch.setattr(module, function, noting("direct", getattr(module, function)))
     monkeypatch.setattr(cpu, "matmul", noting("im2col", cpu.matmul))
     return calls
+
+
+def test_the_weight_gradient_asks_for_itself(rng, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cpu, "choose", lambda *args: asked.append(args[7:]) or "direct")
+    x, w, dy = (rng.standard_normal(shape).astype(np.float32) for shape in ((3, 2, 5, 6), (3, 2, 3, 3), (3, 3, 5, 6)))
+    conv2d(x, w, None, ONE, ONE, ONE, 1)
+    conv2d_input_grad(dy, w, (5, 6), ONE, ONE, ONE, 1)
+    conv2d_weight_grad(dy, x, (3, 3), ONE, ONE, ONE, 1)
+    assert asked == [(), (), (True,)]
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf])

@@ -131,13 +131,21 @@ def test_passes_equal_the_references_on_larger_arrays(rng, monkeypatch, shape, m
 
 @compiled_only
 def test_weight_gradient_in_chunks(rng, monkeypatch):
-    """Sums that are taken two units at a time, the last one alone, and all at once."""
+    """Sums that are taken two units at a time, the last one alone, a few more at a time, and all at once."""
     shape = (40, 20, 9, (11, 9), (1, 1))
-    monkeypatch.setattr(winograd_grad, "CHUNK", 0)
-    monkeypatch.setattr(winograd_grad, "FEW_UNITS", 0)
-    check(rng, shape, 4, 3, 3e-6)
-    monkeypatch.setattr(winograd_grad, "FEW_UNITS", 10**6)
-    check(rng, shape, 4, 3, 3e-6)
+    for chunk, units in ((0, 2), (500_000, 7), (10**9, 27)):
+        monkeypatch.setattr(winograd_grad, "CHUNK", chunk)
+        assert winograd_grad.units_together(27, 20, 9, 6, 16) == units
+        check(rng, shape, 4, 3, 3e-6)
+
+
+def test_large_sums_are_visited_less_often(monkeypatch):
+    few, many = (64, 64), (384, 384)
+    assert winograd_grad.units_together(144, *few, 6, 16) == 8
+    assert winograd_grad.units_together(27, *few, 6, 16) == 7  # not 8, 8, 8 and 3
+    assert winograd_grad.units_together(144, *many, 6, 16) == 24
+    assert winograd_grad.units_together(18, *many, 6, 16) == 18
+    assert winograd_grad.units_together(0, *many, 6, 16) == 0
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
@@ -176,13 +184,14 @@ def test_one_thread_equals_two(rng, m, r):
     numba = pytest.importorskip("numba")
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("only one core")
-    shape = (33, 17, 25, (14, 13), (2, 2))
-    given = arrays(rng, shape, r)
-    try:
-        results = []
-        for threads in (1, 2):
-            numba.set_num_threads(threads)
-            results.append([a.tobytes() for a in three_passes(shape, m, r, *given)])
-    finally:
-        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
-    assert results[0] == results[1]
+    one_block = (33, 130, 200, (m, m), (r // 2, r // 2))
+    for shape in (33, 17, 25, (14, 13), (2, 2)), one_block:
+        given = arrays(rng, shape, r)
+        try:
+            results = []
+            for threads in (1, 2):
+                numba.set_num_threads(threads)
+                results.append([a.tobytes() for a in three_passes(shape, m, r, *given)])
+        finally:
+            numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+        assert results[0] == results[1]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,20 @@ from ..kernel import forced_algorithm
 SMALL_BATCH = 16
 FEW_FILTERS = 32  # filters of a group up to which laying windows out costs more than a product over them saves
 VECTOR = 16  # images that Winograd's convolution takes together, whether there are as many or not
-DATA, OUTPUT, FILTER = 24, 12, 40  # multiply-adds that take as long as transforming one number
-MARGIN = 1.1  # Winograd's convolution must be faster by so much: it rounds more
+MARGIN = 1.05  # Winograd's convolution must be faster by so much: it rounds more
+
+
+class Prices(NamedTuple):
+    """Times in units of one multiply-add of Winograd's products, so that `benchmarks.convolutions` agrees."""
+
+    data: float  # to transform a number of the image
+    output: float  # of the output, or of its gradient
+    filter: float  # of a filter, or of its gradient
+    direct: float  # a multiply-add of the direct convolution
+
+
+OUTPUT_PRICES = Prices(data=14, output=11, filter=12, direct=1.0)  # y and dx
+WEIGHT_PRICES = Prices(data=20, output=12, filter=32, direct=0.93)  # dw
 
 
 def choose(
@@ -25,15 +36,17 @@ def choose(
     dilation: Pair,
     groups: int,
     dtype: Any,
+    weight_grad: bool = False,
 ) -> str:
     """'direct', 'im2col', 'winograd 4x4' or 'winograd 2x2', for the convolution of images (N, C, H, W) with filters.
 
     The three passes of a layer ask the same question: dx is the convolution of dy with the filter turned round, and dw
-    has as many products as y. In this order:
+    (`weight_grad`) has as many products as y, at other prices. In this order:
 
     1. What `use` asks for, where it applies.
     2. im2col for few images with a stride along the rows, where no run of lanes would fill a vector.
-    3. Winograd where it applies (float32, 3x3 or 5x5, no stride, dilation or groups) and `cost` says that it wins.
+    3. Winograd where it applies (float32, 3x3 or 5x5, no stride, dilation or groups) and takes less time than direct:
+       `winograd_cost` against the products of all taps; y and dx leave out those that fall on the padding.
     4. Direct.
     """
     forced = forced_algorithm()
@@ -44,9 +57,11 @@ def choose(
     out = output_size((H, W), (r, KW), stride, padding, dilation)
     if forced == "direct" or not plain or min(N, C, O, *out) < 1:
         return "direct"
-    costs = {f"winograd {m}x{m}": cost(N, C, O, out, m, r) for m in ((4, 2) if r == 3 else (2,))}
+    prices = WEIGHT_PRICES if weight_grad else OUTPUT_PRICES
+    costs = {f"winograd {m}x{m}": winograd_cost(N, C, O, out, m, r, prices) for m in ((4, 2) if r == 3 else (2,))}
     best = min(costs, key=lambda name: costs[name])
-    direct = N * C * O * math.prod(out) * r * r
+    rows, columns = (out[i] * r if weight_grad else taps_inside((H, W)[i], out[i], r, padding[i]) for i in (0, 1))
+    direct = prices.direct * N * C * O * rows * columns
     return best if forced == "winograd" or costs[best] * MARGIN < direct else "direct"
 
 
@@ -55,8 +70,13 @@ def runs_would_be_short(N: int, stride: Pair, filters: int) -> bool:
     return stride[1] > 1 and N < SMALL_BATCH and filters > FEW_FILTERS
 
 
-def cost(N: int, C: int, O: int, out: Pair, m: int, r: int) -> int:
+def winograd_cost(N: int, C: int, O: int, out: Pair, m: int, r: int, prices: Prices) -> float:
     """The time of Winograd's convolution in multiply-adds: its products, and the transforms before and after them."""
     points = (m + r - 1) ** 2
     lanes = -(-out[0] // m) * -(-out[1] // m) * -(-N // VECTOR) * VECTOR
-    return points * (lanes * (C * O + DATA * C + OUTPUT * O) + FILTER * C * O)
+    return points * (lanes * (C * O + prices.data * C + prices.output * O) + prices.filter * C * O)
+
+
+def taps_inside(size: int, out: int, r: int, padding: int) -> int:
+    """The taps that all positions of one axis see inside the image: tap t of position i is input i + t - padding."""
+    return sum(max(0, min(out, size + padding - t) - max(0, padding - t)) for t in range(r))

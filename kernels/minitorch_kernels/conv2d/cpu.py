@@ -51,7 +51,7 @@ def conv2d_weight_grad_cpu(
     dy: np.ndarray, x: np.ndarray, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     (N, O, OH, OW), C = dy.shape, x.shape[1]
-    algorithm = choose(x.shape, (O, C // groups, *kernel), stride, padding, dilation, groups, x.dtype)
+    algorithm = choose(x.shape, (O, C // groups, *kernel), stride, padding, dilation, groups, x.dtype, True)
     if algorithm.startswith("winograd"):
         return conv2d_weight_grad_winograd(dy, x, kernel, padding, output_tile_of(algorithm))
     if algorithm == "im2col":

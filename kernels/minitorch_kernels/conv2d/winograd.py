@@ -26,12 +26,13 @@ from ..jit import jit, load_numba, prange
 from ..layout import empty_batch_last, stored_batch_last
 from ..matmul import memory_of, run_of_memory
 from ..memory import empty
-from ..vector import multiply_tile, tile_height, tile_lanes
+from ..vector import copy_panel, multiply_tile, tile_height, tile_lanes
 from .winograd_lanes import vector_lanes
 from .winograd_tiles import copy_in, copy_out, data_tile, filter_tile, output_tile, prefetch_tile
 
 LANES = 64  # of a block; V and M of 64 channels then fill about one L2 cache
 PANELS = 4  # panels of output channels whose products are transformed before the next ones are computed
+TOGETHER = 16  # channels whose weights are gathered for all taps before the next: they share cache lines
 GAP = 16  # numbers between two planes of V or M; planes a power of two apart would share few places in the caches
 
 
@@ -57,16 +58,19 @@ def convolve(
     """y[:, o] = start[o] + Σ_c filters[o, c] ⋆ x[:, c]; filters (O, C, r r), size that of y."""
     (N, C, H, W), (OH, OW), O, n = x.shape, size, len(filters), m + r - 1
     y = empty_batch_last((N, O, OH, OW), x.dtype)
-    height, width = tile_height(O), vector_lanes()
-    U, panel = transformed_filters(filters, n, r, height, width)
-    plane_v, plane_m = C * LANES + GAP, PANELS * height * LANES + GAP
-    blocks = -(-units_of(size, m, N, width) // (LANES // width))
-    tasks = min(load_numba().get_num_threads(), blocks)
-    scratch = empty((tasks, n * n * (plane_v + plane_m + 2 * width)), x.dtype)
+    height, width, threads = tile_height(O), vector_lanes(), load_numba().get_num_threads()
+    P, blocks = -(-O // height), -(-units_of(size, m, N, width) // (LANES // width))
+    shares = min(P, -(-threads // max(1, blocks)))  # of the output channels, where there are fewer blocks than threads
+    tasks = min(threads, blocks * shares)
+    plane_v, plane_m, panel = C * LANES + GAP, PANELS * height * LANES + GAP, -(-C * height // width) * width + GAP
+    U = empty((P * n * n * panel,) if blocks > 1 else (tasks * PANELS * n * n * panel,), x.dtype)
+    scratch = empty((tasks, n * n * (plane_v + plane_m + 3 * width) + r * r * panel), x.dtype)
+    weights, first_weight, strides = memory_of(filters)
     convolve_blocks(
-        run_of_memory(stored_batch_last(x)), C, H, W, N, U, panel, O, height, run_of_memory(start),
-        stored_batch_last(y).reshape(-1), OH, OW, padding[0], padding[1], n, m, scratch, blocks, plane_v, plane_m,
-        width, LANES, PANELS, tile_lanes(x.dtype), np.arange(C) * LANES, np.zeros(height, x.dtype),
+        run_of_memory(stored_batch_last(x)), C, H, W, N, weights, first_weight, *strides, O, r, height, U, panel,
+        run_of_memory(start), stored_batch_last(y).reshape(-1), OH, OW, padding[0], padding[1], n, m, scratch,
+        blocks, shares, plane_v, plane_m, width, LANES, PANELS, tile_lanes(x.dtype), np.arange(C) * LANES,
+        np.zeros(height, x.dtype),
     )  # fmt: skip
     return y
 
@@ -76,63 +80,54 @@ def units_of(size: Pair, m: int, N: int, width: int) -> int:
     return -(-size[0] // m) * -(-size[1] // m) * -(-N // width)
 
 
-def transformed_filters(filters: np.ndarray, n: int, r: int, height: int, width: int) -> tuple[np.ndarray, int]:
-    """U = G g Gᵀ in panels (n n, P, C, height) for `multiply_tile`, as one axis, and how far two panels lie apart."""
-    O, C, _ = filters.shape
-    P, panel = -(-O // height), -(-C * height // width) * width
-    U = empty((n * n * P * panel,), filters.dtype)
-    tasks = min(load_numba().get_num_threads(), P)
-    scratch = empty((tasks, r * r * panel + n * n * width), filters.dtype)
-    memory, first, strides = memory_of(filters)
-    transform_filters(memory, first, *strides, O, C, height, n, r, scratch, U, P, panel, width)
-    return U, panel
-
-
-@jit(parallel=True)
-def transform_filters(w, first, stride_o, stride_c, stride_t, O, C, height, n, r, scratch, U, P, panel, width):
-    """U[p, panel, c, i] = (G g Gᵀ)[p] for g = w[panel height + i, c]; the taps are first laid out as U is."""
-    for task in prange(len(scratch)):
-        taps, square = scratch[task], scratch[task][r * r * panel :]
-        for number in range(task * P // len(scratch), (task + 1) * P // len(scratch)):
-            for i in range(height):
-                at = first + min(number * height + i, O - 1) * stride_o  # the last filter also pads the last panel
-                for c in range(C):
-                    for t in range(r * r):
-                        taps[t * panel + c * height + i] = w[at + c * stride_c + t * stride_t]
-            for lane in range(0, panel, width):
-                to = number * panel + lane
-                filter_tile(n, r, taps, lane, r * panel, panel, square, U, to, P * panel, width)
-
-
 @jit(parallel=True)
 def convolve_blocks(
-    x, C, H, W, N, U, panel, O, height, start, y, OH, OW, pad_y, pad_x, n, m, scratch, blocks, plane_v, plane_m,
-    width, lanes, panels, tile, offsets, zeros,
+    x, C, H, W, N, w, first_weight, stride_o, stride_c, stride_t, O, r, height, U, panel, start, y, OH, OW,
+    pad_y, pad_x, n, m, scratch, blocks, shares, plane_v, plane_m, width, lanes, panels, tile, offsets, zeros,
 ):  # fmt: skip
-    """The three steps for all blocks; each task has its own V and M, and no result depends on their number."""
+    """The three steps for all blocks; each task has its own V and M, and no result depends on their number.
+
+    U lies in panels (P, n n, C, height). All are made first, or a few just before they are used where that is once.
+    """
     tasks, each, P = len(scratch), lanes // width, (O + height - 1) // height
     tiles, parts = (OW + m - 1) // m, (N + width - 1) // width
     units = (OH + m - 1) // m * tiles * parts
+    if blocks > 1:
+        for task in prange(tasks):
+            for number in range(task * P // tasks, (task + 1) * P // tasks):
+                transform_filters(
+                    w, first_weight, stride_o, stride_c, stride_t, O, C, number * height, height, n, r, scratch[task],
+                    U, number * n * n * panel, panel, width,
+                )  # fmt: skip
     for task in prange(tasks):
         V = scratch[task]
         M = V[n * n * plane_v :]
         square = M[n * n * plane_m :]
-        for block in range(task * blocks // tasks, (task + 1) * blocks // tasks):
-            first = block * each
-            count = min(each, units - first)
+        taps = square[2 * n * n * width :]
+        for item in range(task * blocks * shares // tasks, (task + 1) * blocks * shares // tasks):
+            first, share = item // shares * each, item % shares
+            count, last = min(each, units - first), (share + 1) * P // shares
             for c in range(C):
                 transform_data(
                     x, c * H * W * N, H, W, N, pad_y, pad_x, n, m, tiles, parts, first, count,
                     square, V, c * lanes, width, plane_v, width,
                 )  # fmt: skip
-            for begin in range(0, P, panels):
-                end = min(P, begin + panels)
-                for p in range(n * n):
+            for begin in range(share * P // shares, last, panels):
+                end = min(last, begin + panels)
+                U_first = begin * n * n * panel
+                if blocks == 1:
+                    U_first = task * panels * n * n * panel
                     for number in range(begin, end):
+                        transform_filters(
+                            w, first_weight, stride_o, stride_c, stride_t, O, C, number * height, height, n, r, taps,
+                            U, U_first + (number - begin) * n * n * panel, panel, width,
+                        )  # fmt: skip
+                for p in range(n * n):
+                    for number in range(end - begin):
                         for lane in range(0, count * width, tile):
                             multiply_tile(
-                                U, (p * P + number) * panel, V, p * plane_v + lane, offsets, 0, C, 0, 1, zeros, 0,
-                                M, p * plane_m + (number - begin) * height * lanes + lane, lanes,
+                                U, U_first + (number * n * n + p) * panel, V, p * plane_v + lane, offsets, 0, C, 0, 1,
+                                zeros, 0, M, p * plane_m + number * height * lanes + lane, lanes,
                                 height, height, min(tile, count * width - lane), 0,
                             )  # fmt: skip
                 for o in range(begin * height, min(O, end * height)):
@@ -140,6 +135,22 @@ def convolve_blocks(
                         M, (o - begin * height) * lanes, plane_m, start[o], y, o * OH * OW * N, OH, OW, N, n, m,
                         tiles, parts, first, count, square, width,
                     )  # fmt: skip
+
+
+@jit
+def transform_filters(
+    w, first, stride_o, stride_c, stride_t, O, C, o, height, n, r, taps, U, to, panel, width
+):  # fmt: skip
+    """U[p, c, i] = (G g Gᵀ)[p] for g = w[o + i, c], from `to` on; the taps are first laid out as U is."""
+    for c in range(0, C, TOGETHER):
+        for t in range(r * r):
+            at, to_taps = first + o * stride_o + c * stride_c + t * stride_t, t * panel + c * height
+            copy_panel(
+                w, at, stride_o, stride_c, min(TOGETHER, C - c), min(height, O - o), taps, to_taps, height
+            )  # fmt: skip
+    square = taps[r * r * panel :]
+    for lane in range(0, C * height, width):
+        filter_tile(n, r, taps, lane, r * panel, panel, square, U, to + lane, panel, width)
 
 
 @jit

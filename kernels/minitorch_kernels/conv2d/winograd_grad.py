@@ -21,12 +21,12 @@ from ..matmul import run_of_memory
 from ..memory import empty
 from ..vector import multiply_tile, tile_lanes
 from .winograd import GAP, transform_data, units_of
-from .winograd_lanes import HEIGHT, interleave, load, store, transpose, vector_lanes
+from .winograd_lanes import HEIGHT, interleave, transpose, vector_lanes
 from .winograd_tiles import copy_in, prefetch_tile, spread_tile, weight_tile
 
-CHUNK = 1_200_000  # bytes that D and V of a chunk may take: about one L2 cache
+CHUNK = 2_400_000  # bytes that D and V of a chunk may always take: about two L2 caches
+LARGE = 4_000_000  # bytes of sums that are not worth keeping in the caches
 SUMMED = 64  # lanes that are summed one after the other: short sums of short sums round less than one long sum
-FEW_UNITS = 16  # up to so many units are summed at once, which saves reading the sums again
 
 
 def conv2d_weight_grad_winograd(dy: np.ndarray, x: np.ndarray, kernel: Pair, padding: Pair, m: int) -> np.ndarray:
@@ -35,25 +35,38 @@ def conv2d_weight_grad_winograd(dy: np.ndarray, x: np.ndarray, kernel: Pair, pad
     n, width, tile = m + r - 1, vector_lanes(), tile_lanes(x.dtype)
     P, row = -(-O // HEIGHT), -(-C // width) * width
     units = units_of((OH, OW), m, N, width)
-    each = units if units <= FEW_UNITS else max(2, CHUNK // (n * n * (C + O) * width * x.itemsize))
+    each = units_together(units, C, O, n, width)
     plane_d, plane_v = P * HEIGHT * each * width + GAP, -(-row // tile) * tile * each * width + GAP
     D, V = empty((n * n * plane_d,), x.dtype), empty((n * n * plane_v,), x.dtype)
     tasks = min(load_numba().get_num_threads(), P + row // width)
     scratch = empty((tasks, n * n * width * (each * width + 2)), x.dtype)
-    S, dw = empty((n * n * O * row,), x.dtype), empty((O, C, r, r), x.dtype)
+    plane_s = O * row + GAP
+    S, dw = empty((n * n * plane_s,), x.dtype), empty((O, C, r, r), x.dtype)
     sum_products(
         run_of_memory(stored_batch_last(dy)), O, OH, OW, run_of_memory(stored_batch_last(x)), C, H, W, N,
         padding[0], padding[1], n, m, D, plane_d, V, plane_v, scratch, units, each, width, tile,
-        np.arange(each * width) * tile, np.zeros(HEIGHT, x.dtype), S,
+        np.arange(each * width) * tile, np.zeros(HEIGHT, x.dtype), S, plane_s,
     )  # fmt: skip
-    collect_weights(S, O, C, row, n, r, empty((O, (r * r + n * n) * width), x.dtype), dw.reshape(-1), width)
+    collect_weights(S, plane_s, O, C, row, n, r, empty((O, (r * r + n * n) * width), x.dtype), dw.reshape(-1), width)
     return dw
+
+
+def units_together(units: int, C: int, O: int, n: int, width: int) -> int:
+    """How many units are transformed and summed at a time: as many as fit into the cache, in chunks of equal size.
+
+    Large sums, which are read and written again for each chunk, ask for larger chunks.
+    """
+    each = CHUNK // (n * n * (C + O) * width * 4)
+    if n * n * C * O * 4 > LARGE:
+        each = max(each, 2 * C * O // ((C + O) * width))
+    chunks = -(-units // max(2, each))
+    return -(-units // max(1, chunks))
 
 
 @jit(parallel=True)
 def sum_products(
     dy, O, OH, OW, x, C, H, W, N, pad_y, pad_x, n, m, D, plane_d, V, plane_v, scratch, units, each, width, tile,
-    offsets, zeros, S,
+    offsets, zeros, S, plane_s,
 ):  # fmt: skip
     """S[p, o, c] = Σ_lane D[p, lane, o] V[p, lane, c], SUMMED lanes at a time.
 
@@ -92,22 +105,14 @@ def sum_products(
                             interleave(tiled, (unit * n * n + p) * HEIGHT * width, width, D, to)
         for item in prange(n * n * columns):
             p, c = item // columns, item % columns * tile
-            part_sum = np.empty(HEIGHT * tile, np.float32)
             for o in range(0, O, HEIGHT):
                 for lane in range(0, count * width, SUMMED):
                     multiply_tile(
                         D, p * plane_d + o * each * width + lane * HEIGHT,
                         V, p * plane_v + c * each * width + lane * tile, offsets,
-                        0, min(SUMMED, count * width - lane), 0, 1, zeros, 0, part_sum, 0, tile,
-                        HEIGHT, HEIGHT, min(tile, row - c), 0,
+                        0, min(SUMMED, count * width - lane), 0, 1, zeros, 0, S, p * plane_s + o * row + c, row,
+                        HEIGHT, min(HEIGHT, O - o), min(tile, row - c), first + lane,
                     )  # fmt: skip
-                    for i in range(min(HEIGHT, O - o)):
-                        at = (p * O + o + i) * row + c
-                        for j in range(0, min(tile, row - c), width):
-                            add = load(part_sum, i * tile + j)
-                            if first + lane > 0:
-                                add = load(S, at + j) + add
-                            store(S, at + j, add)
 
 
 @jit
@@ -131,12 +136,12 @@ def transform_gradients(
 
 
 @jit(parallel=True)
-def collect_weights(S, O, C, row, n, r, scratch, dw, width):
+def collect_weights(S, plane_s, O, C, row, n, r, scratch, dw, width):
     """dw = Gᵀ S G; S (n n, O, row)."""
     for o in prange(O):
         taps, square = scratch[o], scratch[o][r * r * width :]
         for c in range(0, C, width):
-            weight_tile(n, r, S, o * row + c, O * row, square, taps, 0, r * width, width, width)
+            weight_tile(n, r, S, o * row + c, plane_s, square, taps, 0, r * width, width, width)
             for i in range(min(width, C - c)):
                 for t in range(r * r):
                     dw[(o * C + c + i) * r * r + t] = taps[t * width + i]
