@@ -280,7 +280,7 @@ class Writer:
         return self.builder.extract_element(vector, ir.Constant(INT32, 0))
 
     def by_height(self, height: Any, body: Callable[[int], None]) -> None:
-        """Run body(6) or body(4), code for each of HEIGHTS, picked by `height`."""
+        """Run body(height), with code for each of HEIGHTS."""
         for rows in HEIGHTS:
             with self.builder.if_then(self.builder.icmp_signed("==", height, self.number(rows))):
                 body(rows)

@@ -96,8 +96,8 @@ def test_results_are_stored_batch_last(rng, kernel):
 
 
 def test_a_row_without_padding_is_one_run():
-    axis = positions.Axis(5, (0, 1, 2, 3, 4), (-1, 0, 1, 2, 3), (0, 1, 2), 5)
-    out, base, first, count, length = positions.stretches(axis, join=True)
+    row = positions.Class(range(3), range(5), range(-1, 4), (0, 1, 2))
+    out, base, first, count, length = positions.stretches([row], 5, join=True)
     assert out.tolist() == [0, 1, 4]
     assert base.tolist() == [-1, 0, 3]
     assert first.tolist() == [1, 0, 0]
@@ -105,13 +105,24 @@ def test_a_row_without_padding_is_one_run():
     assert length.tolist() == [1, 3, 1]
 
 
+def test_positions_of_all_classes_are_visited_in_order():
+    """stride 2, a kernel of 3: even positions see its middle, odd ones its ends, which come first among the taps."""
+    classes = positions.residue_classes(5, 3, 2, 1, 1)
+    assert [tap for group in classes for tap in group.kernel] == [2, 0, 1]
+    out, base, first, count, length = positions.stretches(classes, 3, join=True)
+    assert out.tolist() == [0, 1, 2, 3, 4]
+    assert base.tolist() == [0, 1, 1, 2, 2]
+    assert first.tolist() == [2, 0, 2, 0, 2]
+    assert count.tolist() == [1, 2, 1, 2, 1]
+    assert length.tolist() == [1] * 5
+
+
 def test_each_input_position_is_in_one_class():
     for size, k, s, p, d in itertools.product((1, 5, 8), (1, 2, 3), (1, 2, 3), (0, 1, 4), (1, 2)):
-        out = (size + 2 * p - d * (k - 1) - 1) // s + 1
-        classes = positions.residue_classes(size, out, k, s, p, d)
-        assert sorted(i for _, axis in classes for i in axis.out) == list(range(size))
-        reached = {
-            (i, tap, (i + p - tap * d) // s) for taps, axis in classes for tap in range(k)[taps] for i in axis.out
-        }
-        for i, tap, window in reached:
-            assert window * s - p + tap * d == i
+        classes = positions.residue_classes(size, k, s, p, d)
+        assert sorted(i for group in classes for i in group.out) == list(range(size))
+        assert sorted(tap for group in classes for tap in group.kernel) == list(range(k))
+        for group in classes:
+            for i, base in zip(group.out, group.base, strict=True):
+                for tap, where in zip(group.kernel, group.taps, strict=True):
+                    assert (base + where) * s - p + tap * d == i
