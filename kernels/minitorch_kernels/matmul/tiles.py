@@ -13,8 +13,10 @@ BLOCKS = 32  # where there are fewer tiles of b, the rows of a are cut, for so m
 MANY_PANELS = 12  # from so many panels of a on, the rows of b for a tile are first copied to one place
 
 
-@jit(parallel=True)
-def multiply(a, start, b, b_group, b_tile, offsets, out, out_group, out_row, runs, G, M, K, height, width):
+def multiply(
+    a: np.ndarray, start: np.ndarray, b: np.ndarray, b_group: int, b_tile: int, offsets: np.ndarray,
+    out: np.ndarray, out_group: int, out_row: int, runs: np.ndarray, G: int, M: int, K: int, height: int, width: int,
+) -> None:  # fmt: skip
     """out[g, m, run] = start[g, m] + Σ_k a[g, m, k] · b[g, run, k]: every product and convolution ends up here.
 
     a holds panels (G, P, K, height) as from `pack`, start (G M,) where each sum begins; b and out are the memory of
@@ -23,15 +25,28 @@ def multiply(a, start, b, b_group, b_tile, offsets, out, out_group, out_row, run
     first begins, their length, how far apart they are, how many. Row k of b lies offsets[k] after the begin of the run,
     and the tiles of a run lie b_tile apart. Each result is summed by one thread, in the order of k.
     """
-    P = (M + height - 1) // height
-    tiles = (runs[:, 2] + width - 1) // width
-    items = G * len(runs)
-    parts = max(1, min(tiles.max() if len(runs) else 1, TASKS // max(items, 1)))
-    blocks = max(1, min(P, BLOCKS // max(1, items * parts)))
-    chunks = min(items, TASKS)
+    P, items = -(-M // height), G * len(runs)
+    if items == 0:
+        return
+    tiles = -(-runs[:, 2] // width)
+    parts = max(1, min(int(tiles.max()), TASKS // items))
+    blocks = max(1, min(P, BLOCKS // (items * parts)))
     b_in_order = len(offsets) > 1 and offsets[1] - offsets[0] == width
-    copy_first = P >= MANY_PANELS and not b_in_order
-    in_order = np.arange(K if copy_first else 0) * width
+    in_order = np.arange(K if P >= MANY_PANELS and not b_in_order else 0) * width
+    multiply_tiles(
+        a, start, b, b_group, b_tile, offsets, out, out_group, out_row, runs, tiles, in_order, M, K, height, width,
+        items, min(items, TASKS), parts, blocks,
+    )  # fmt: skip
+
+
+@jit(parallel=True)
+def multiply_tiles(
+    a, start, b, b_group, b_tile, offsets, out, out_group, out_row, runs, tiles, in_order, M, K, height, width,
+    items, chunks, parts, blocks,
+):  # fmt: skip
+    """The tiles of every run and group. A task is a chunk of these items, or part of one's tiles and of a's rows."""
+    P = (M + height - 1) // height
+    copy_first = len(in_order) > 0
     for task in prange(chunks * parts * blocks):
         chunk, part, block = task // (parts * blocks), task // blocks % parts, task % blocks
         copy = np.empty(min(K, DEPTH) * width if copy_first else 0, b.dtype)
