@@ -141,6 +141,11 @@ def test_split_images_are_joined_again(rng):
     assert positions.split(x, (1, 1)) is x
 
 
+def test_images_are_split_where_a_stride_would_leave_lanes_empty():
+    assert positions.split_of((2, 3), positions.SMALL_BATCH - 1) == (2, 3)
+    assert positions.split_of((2, 3), positions.SMALL_BATCH) == (1, 1)
+
+
 @pytest.mark.parametrize("stride", [(1, 1), (2, 2)])
 def test_rows_that_many_panels_share_are_copied_first(rng, monkeypatch, stride):
     """y and dx, the rows of several taps at once, and of few steps each."""
