@@ -20,7 +20,7 @@ import numpy as np
 
 from .jit import load_numba, when_numba_loads
 
-HEIGHTS = (6, 4)  # rows of a tile: 6 rows x 4 vectors of sums fill 24 of 32 registers, 6 x 2 fill 12 of 16
+HEIGHTS = (6, 4, 1)  # rows of a tile: 6 rows x 4 vectors of sums fill 24 of 32 registers, 6 x 2 fill 12 of 16
 TAPS = 4  # columns of a dot_tile: 6 x 4 sums in 24 registers
 ROWS_AHEAD = 8  # that an outer_tile prefetches: one at each step, so that each comes at least once in a cache line
 
@@ -51,8 +51,8 @@ def tile_lanes(dtype: Any) -> int:
 
 
 def tile_height(M: int) -> int:
-    """The height that cuts M rows into panels with the fewest rows to spare."""
-    return min(HEIGHTS, key=lambda height: -(-M // height) * height)
+    """The height that cuts M rows into panels with the fewest rows to spare; 1 is for single rows alone."""
+    return 1 if M == 1 else min((6, 4), key=lambda height: -(-M // height) * height)
 
 
 def multiply_tile(

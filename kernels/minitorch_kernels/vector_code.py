@@ -113,8 +113,7 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
 
 def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
     builder = write.builder
-    whole = builder.sdiv(arg.lanes, write.number(write.lanes))
-    rest = builder.srem(arg.lanes, write.number(write.lanes))
+    whole, rest = write.whole_vectors(arg.lanes)
 
     def tile(height: int, taps: range) -> None:
         sums = [[write.variable() for _ in taps] for _ in range(height)]
@@ -151,6 +150,7 @@ def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
 def copy_rows(write: Writer, arg: SimpleNamespace) -> None:
     builder = write.builder
     full = vectors_per_tile() * write.lanes
+    vectors, rest = write.whole_vectors(arg.lanes)
 
     def row_by_row(copy: Callable[[Any, Any], None]) -> None:
         with cgutils.for_range(builder, arg.rows) as row:
@@ -162,9 +162,11 @@ def copy_rows(write: Writer, arg: SimpleNamespace) -> None:
             write.store(write.load(arg.b, write.sum(source, lane), None), arg.out, write.sum(target, lane), None)
 
     def part_of_row(source: Any, target: Any) -> None:
-        with cgutils.for_range(builder, write.ceiling(arg.lanes)) as vector:
+        with cgutils.for_range(builder, vectors) as vector:
             lane = write.times(vector.index, write.lanes)
-            mask = write.first_lanes(builder.sub(arg.lanes, lane))
+            write.store(write.load(arg.b, write.sum(source, lane), None), arg.out, write.sum(target, lane), None)
+        with builder.if_then(write.below(0, rest)):
+            lane, mask = write.times(vectors, write.lanes), write.first_lanes(rest)
             write.store(write.load(arg.b, write.sum(source, lane), mask), arg.out, write.sum(target, lane), mask)
 
     with builder.if_else(builder.icmp_signed("==", arg.lanes, write.number(full))) as (whole, partial):
@@ -311,6 +313,11 @@ class Writer:
         """How many vectors so many lanes take."""
         return self.builder.sdiv(self.sum(lanes, self.lanes - 1), self.number(self.lanes))
 
+    def whole_vectors(self, lanes: Any) -> tuple[Any, Any]:
+        """How many vectors so many lanes fill, and the lanes left over."""
+        width = self.number(self.lanes)
+        return self.builder.sdiv(lanes, width), self.builder.srem(lanes, width)
+
     def below(self, value: int, limit: Any) -> Any:
         return self.builder.icmp_signed("<", self.number(value), limit)
 
@@ -374,7 +381,7 @@ class Writer:
         return self.builder.extract_element(vector, ir.Constant(INT32, 0))
 
     def by_height(self, height: Any, body: Callable[[int], None]) -> None:
-        """Run body(6) or body(4), code for each of HEIGHTS, picked by `height`."""
+        """Run body(height), with code for each of HEIGHTS."""
         for rows in HEIGHTS:
             with self.builder.if_then(self.builder.icmp_signed("==", height, self.number(rows))):
                 body(rows)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from minitorch_kernels.conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad, positions, weight_grad
-from minitorch_kernels.matmul import lane_sums, turned_sums
-from minitorch_kernels.vector import tile_lanes
+from minitorch_kernels.matmul import lane_sums, tiles, turned_sums
+from minitorch_kernels.vector import tile_height, tile_lanes
 
 from .cases_conv import SMALL, Conv
 
@@ -120,23 +120,75 @@ def test_positions_that_are_neighbours_in_x_are_one_run(size, out, stride, toget
     assert weight_grad.joined(size, out, stride) == together
 
 
+def places(classes, out, image):
+    """`stretches` as lists; each axis a size and the parts that it is split into."""
+    rows = [positions.axes_of((1, size), (1, parts))[1] for size, parts in (out, image)]
+    return [column.tolist() for column in positions.stretches(classes, *rows, join=True)]
+
+
 def test_a_row_without_padding_is_one_run():
-    axis = positions.Axis(5, (0, 1, 2, 3, 4), (-1, 0, 1, 2, 3), (0, 1, 2), 5)
-    out, base, first, count, length = positions.stretches(axis, join=True)
-    assert out.tolist() == [0, 1, 4]
-    assert base.tolist() == [-1, 0, 3]
-    assert first.tolist() == [1, 0, 0]
-    assert count.tolist() == [2, 3, 2]
-    assert length.tolist() == [1, 3, 1]
+    row = positions.Class(range(3), range(5), range(-1, 4), (0, 1, 2))
+    out, base, first, count, length = places([row], (5, 1), (5, 1))
+    assert out == [0, 1, 4]
+    assert base == [0, 1, 4]
+    assert first == [1, 0, 0]
+    assert count == [2, 3, 2]
+    assert length == [1, 3, 1]
+
+
+def test_positions_of_all_classes_are_visited_in_order():
+    """stride 2, a kernel of 3: even positions see its middle, odd ones its ends, which come first among the taps."""
+    classes = positions.residue_classes(5, 3, 2, 1, 1)
+    assert [tap for group in classes for tap in group.kernel] == [2, 0, 1]
+    out, base, first, count, length = places(classes, (5, 1), (3, 1))
+    assert out == [0, 1, 2, 3, 4]
+    assert base == [0, 0, 1, 1, 2]
+    assert first == [2, 0, 2, 0, 2]
+    assert count == [1, 2, 1, 2, 1]
+    assert length == [1] * 5
+
+
+def test_in_parts_the_positions_of_a_class_are_one_run():
+    out, base, first, count, length = places(positions.residue_classes(5, 3, 2, 1, 1), (5, 2), (3, 1))
+    assert out == [0, 3]  # three even positions, then two odd ones
+    assert base == [0, 0]
+    assert first == [2, 0]
+    assert count == [1, 2]
+    assert length == [3, 2]
+
+
+def test_split_images_are_joined_again(rng):
+    x = whole(rng, (2, 5, 7, 3))
+    pieces = positions.split(x, (2, 3))
+    assert pieces.shape == (2, 2, 3, 3, 3, 3)
+    np.testing.assert_array_equal(pieces[:, 1, 2, 1, 1], x[:, 3, 5])
+    np.testing.assert_array_equal(positions.joined(pieces, (5, 7)), x)
+    assert positions.split(x, (1, 1)) is x
+
+
+def test_images_are_split_where_a_stride_would_leave_lanes_empty():
+    assert positions.split_of((2, 3), positions.SMALL_BATCH - 1) == (2, 3)
+    assert positions.split_of((2, 3), positions.SMALL_BATCH) == (1, 1)
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2)])
+def test_rows_that_many_panels_share_are_copied_first(rng, monkeypatch, stride):
+    """y and dx, the rows of several taps at once, and of few steps each."""
+    for C, O in ((2, 64), (64, 2)):
+        conv = Conv(17, C, O, (4, 5), (3, 3), stride, padding=(1, 1))
+        assert -(-64 // tile_height(64)) >= tiles.MANY_PANELS
+        for depth in (tiles.DEPTH, 7) if not COMPILED else (tiles.DEPTH,):
+            monkeypatch.setattr(tiles, "DEPTH", depth)
+            test_forward_equals_direct_loops(rng, "cpu", conv)
+            test_gradients_are_adjoint_to_the_forward(rng, "cpu", conv)
 
 
 def test_each_input_position_is_in_one_class():
     for size, k, s, p, d in itertools.product((1, 5, 8), (1, 2, 3), (1, 2, 3), (0, 1, 4), (1, 2)):
-        out = (size + 2 * p - d * (k - 1) - 1) // s + 1
-        classes = positions.residue_classes(size, out, k, s, p, d)
-        assert sorted(i for _, axis in classes for i in axis.out) == list(range(size))
-        reached = {
-            (i, tap, (i + p - tap * d) // s) for taps, axis in classes for tap in range(k)[taps] for i in axis.out
-        }
-        for i, tap, window in reached:
-            assert window * s - p + tap * d == i
+        classes = positions.residue_classes(size, k, s, p, d)
+        assert sorted(i for group in classes for i in group.out) == list(range(size))
+        assert sorted(tap for group in classes for tap in group.kernel) == list(range(k))
+        for group in classes:
+            for i, base in zip(group.out, group.base, strict=True):
+                for tap, where in zip(group.kernel, group.taps, strict=True):
+                    assert (base + where) * s - p + tap * d == i

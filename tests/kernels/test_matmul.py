@@ -91,6 +91,13 @@ def test_pack_joins_taps(rng, height):
         assert panels[g, row // height, k, row % height] == rows[g, row, k]
 
 
+def test_pack_takes_taps_in_any_order(rng):
+    w = exact(rng, (1, 4, 2, 3, 5))
+    panels = pack(w, 4, np.array([4, 0, 5, 1, 3, 2]))
+    np.testing.assert_array_equal(panels[0, 0, :10], np.concatenate([w[0, :, 1, 1], w[0, :, 0, 0]], axis=1).T)
+    np.testing.assert_array_equal(panels[0, 0, 25:], w[0, :, 0, 2].T)
+
+
 @pytest.mark.parametrize(
     "view",
     [

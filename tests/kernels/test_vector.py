@@ -231,6 +231,8 @@ def test_mixed_dtypes_do_not_compile():
         )  # fmt: skip
 
 
-@pytest.mark.parametrize(("M", "height"), [(1, 4), (4, 4), (6, 6), (8, 4), (10, 6), (12, 6), (16, 4), (17, 6), (64, 4)])
+@pytest.mark.parametrize(
+    ("M", "height"), [(1, 1), (2, 4), (4, 4), (6, 6), (8, 4), (10, 6), (12, 6), (16, 4), (17, 6), (64, 4)]
+)
 def test_tile_height_wastes_the_fewest_rows(M, height):
     assert tile_height(M) == height

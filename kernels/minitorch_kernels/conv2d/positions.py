@@ -14,6 +14,8 @@ from ..matmul import multiply, pack, run_of_memory
 from ..memory import empty
 from ..vector import tile_height, tile_lanes
 
+SMALL_BATCH = 16  # images below which a stride would leave most lanes of a vector empty
+
 
 def conv2d_cpu(
     x: np.ndarray, w: np.ndarray, b: np.ndarray | None, stride: Pair, padding: Pair, dilation: Pair, groups: int
@@ -23,8 +25,10 @@ def conv2d_cpu(
     y = empty((O, OH, OW, N), x.dtype)
     # (O, C/g, KH, KW) -> (G, O/g, KH, KW, C/g)
     taps = w.reshape(groups, O // groups, C // groups, KH, KW).transpose(0, 1, 3, 4, 2)
-    plan = output_plan((H, W), (OH, OW), (KH, KW), stride, padding, dilation, C // groups, N)
-    convolve(stored_batch_last(x), taps, np.zeros(O, x.dtype) if b is None else b, plan, y)
+    parts = split_of(stride, N)
+    plan = output_plan((H, W), (OH, OW), (KH, KW), stride, padding, dilation, C // groups, N, parts)
+    start = np.zeros(O, x.dtype) if b is None else b
+    convolve(split(stored_batch_last(x), parts), taps, start, plan, y)
     return as_batch_first(y)
 
 
@@ -32,13 +36,13 @@ def conv2d_input_grad_cpu(
     dy: np.ndarray, w: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     (N, O, OH, OW), (_, Cg, KH, KW) = dy.shape, w.shape
-    dx = empty((Cg * groups, *size, N), dy.dtype)
-    stored, start = stored_batch_last(dy), np.zeros(Cg * groups, dy.dtype)
+    parts = split_of(stride, N)
+    dx = empty(split_shape((Cg * groups, *size, N), parts), dy.dtype)
     # (O, C/g, KH, KW) -> (G, C/g, KH, KW, O/g)
     taps = w.reshape(groups, O // groups, Cg, KH, KW).transpose(0, 2, 3, 4, 1)
-    for ky, kx, plan in input_plans(size, (OH, OW), (KH, KW), stride, padding, dilation, O // groups, N):
-        convolve(stored, taps[:, :, ky, kx], start, plan, dx)
-    return as_batch_first(dx)
+    plan = input_plan(size, (OH, OW), (KH, KW), stride, padding, dilation, O // groups, N, parts)
+    convolve(stored_batch_last(dy), taps, np.zeros(Cg * groups, dy.dtype), plan, dx)
+    return as_batch_first(joined(dx, size))
 
 
 def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, plan: Plan, y: np.ndarray) -> None:
@@ -49,50 +53,83 @@ def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, plan: Plan, y: np.
     G, M, KH, KW, Cg = w.shape
     height, width = tile_height(M), tile_lanes(x.dtype)
     multiply(
-        pack(w, height).reshape(-1), run_of_memory(start), run_of_memory(x), Cg * x[0].size, width, plan.offsets,
-        y.reshape(-1), M * y[0].size, y[0].size, plan.runs, G, M, KH * KW * Cg, height, width,
+        pack(w, height, plan.taps).reshape(-1), run_of_memory(start),
+        run_of_memory(x), Cg * x[0].size, width, plan.offsets, y.reshape(-1), M * y[0].size, y[0].size, plan.runs,
+        G, M, KH * KW * Cg, height, width,
     )  # fmt: skip
+
+
+def split_of(stride: Pair, N: int) -> Pair:
+    """How many rows and columns of an image lie apart, so that what a window sees next is its neighbour."""
+    return stride if N < SMALL_BATCH else (1, 1)
+
+
+def split_shape(shape: tuple[int, ...], parts: Pair) -> tuple[int, ...]:
+    (C, H, W, N), (sy, sx) = shape, parts
+    return (C, H, W, N) if parts == (1, 1) else (C, sy, sx, -(-H // sy), -(-W // sx), N)
+
+
+def split(x: np.ndarray, parts: Pair) -> np.ndarray:
+    """x (C, H, W, N) -> (C, sy, sx, H/sy, W/sx, N): every sy-th row together, and every sx-th column of it."""
+    if parts == (1, 1):
+        return x
+    pieces = empty(split_shape(x.shape, parts), x.dtype)
+    for ry, rx in np.ndindex(parts):
+        piece = x[:, ry :: parts[0], rx :: parts[1]]
+        pieces[:, ry, rx, : piece.shape[1], : piece.shape[2]] = piece
+    return pieces
+
+
+def joined(pieces: np.ndarray, size: Pair) -> np.ndarray:
+    """The image (C, H, W, N) that `split` took apart."""
+    if pieces.ndim == 4:
+        return pieces
+    x = empty((len(pieces), *size, pieces.shape[-1]), pieces.dtype)
+    for ry, rx in np.ndindex(parts := pieces.shape[1:3]):
+        piece = x[:, ry :: parts[0], rx :: parts[1]]
+        piece[...] = pieces[:, ry, rx, : piece.shape[1], : piece.shape[2]]
+    return x
 
 
 class Plan(NamedTuple):
     """Where a convolution reads and writes, as `multiply` takes it."""
 
     runs: np.ndarray
-    offsets: np.ndarray  # where tap (ky, kx, c) lies from a position's base
+    taps: np.ndarray  # in which order the taps ky KW + kx are summed
+    offsets: np.ndarray  # where tap and channel (k, c) lie from a position's base
 
 
 @functools.lru_cache(maxsize=256)
 def output_plan(
-    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, C: int, N: int
+    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, C: int, N: int, parts: Pair
 ) -> Plan:
     """y: position i sums over the taps from i s - p on."""
     rows, columns = (
-        Axis(n, tuple(range(n)), tuple(range(-p, n * s - p, s)), tuple(range(0, k * d, d)), length)
-        for length, n, k, s, p, d in zip(size, out, kernel, stride, padding, dilation)
+        [Class(range(k), range(n), range(-p, n * s - p, s), tuple(range(0, k * d, d)))]
+        for n, k, s, p, d in zip(out, kernel, stride, padding, dilation)
     )
-    return plan_of(rows, columns, C, N)
+    return plan_of(rows, columns, axes_of(out, (1, 1)), axes_of(size, parts), C, N)
 
 
 @functools.lru_cache(maxsize=256)
-def input_plans(
-    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, O: int, N: int
-) -> list[tuple[slice, slice, Plan]]:
-    """dx: for each class of positions the taps of the kernel that reach it, and its plan."""
-    row_classes, column_classes = (residue_classes(*axis) for axis in zip(size, out, kernel, stride, padding, dilation))
-    return [(ky, kx, plan_of(rows, columns, O, N)) for ky, rows in row_classes for kx, columns in column_classes]
+def input_plan(
+    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, O: int, N: int, parts: Pair
+) -> Plan:
+    """dx: each position sums over the taps of the kernel that reach it."""
+    rows, columns = (residue_classes(*axis) for axis in zip(size, kernel, stride, padding, dilation))
+    return plan_of(rows, columns, axes_of(size, parts), axes_of(out, (1, 1)), O, N)
 
 
-class Axis(NamedTuple):
-    """One axis of a convolution: output out[i] sums over the inputs base[i] + tap, for the taps that stay inside."""
+class Class(NamedTuple):
+    """Positions along one axis: out[i] sums over the inputs base[i] + tap, for the taps that stay inside the image."""
 
-    size: int  # of the output
-    out: tuple[int, ...]
-    base: tuple[int, ...]
-    taps: tuple[int, ...]  # ascending
-    input_size: int
+    kernel: range  # which taps of the kernel
+    out: range
+    base: range
+    taps: tuple[int, ...]  # where they lie, ascending
 
 
-def residue_classes(size: int, out: int, k: int, s: int, p: int, d: int) -> list[tuple[slice, Axis]]:
+def residue_classes(size: int, k: int, s: int, p: int, d: int) -> list[Class]:
     """The input positions by (i + p) mod s, each class with the taps of the kernel that reach it, last tap first.
 
     Position i = s q + r - p received tap k from the window at (i + p - k d) / s, which is q - (k d - r) / s.
@@ -102,42 +139,72 @@ def residue_classes(size: int, out: int, k: int, s: int, p: int, d: int) -> list
         first = next((tap for tap in range(min(k, apart)) if tap * d % s == r), k)
         kept = range(first, k, apart)[::-1]
         q = range(-((r - p) // s), (size - 1 + p - r) // s + 1)
-        taps = tuple((r - tap * d) // s for tap in kept)
-        axis = Axis(size, tuple(s * i + r - p for i in q), tuple(q), taps, out)
-        classes.append((slice(kept[0], None, -apart) if kept else slice(0, 0), axis))
+        out = range(q.start * s + r - p, q.stop * s + r - p, s)
+        classes.append(Class(kept, out, q, tuple((r - tap * d) // s for tap in kept)))
     return classes
 
 
-def plan_of(rows: Axis, columns: Axis, C: int, N: int) -> Plan:
-    """The plan of a convolution with C input channels in each group at the outputs of the two axes."""
-    W, KW = columns.input_size, len(columns.taps)
-    taps_y, taps_x = np.array(rows.taps, np.int64), np.array(columns.taps, np.int64)
-    planes = np.arange(C) * rows.input_size * W
-    offsets = (taps_y[:, None, None] * W + taps_x[:, None] + planes) * N  # (KH, KW, C)
-    out_y, base_y, first_y, count_y, _ = (column[:, None] for column in stretches(rows, False))
-    out_x, base_x, first_x, count_x, length = stretches(columns, True)
+class Axis(NamedTuple):
+    """How the rows or the columns of an image lie in memory that may be split into parts."""
+
+    size: int
+    parts: int
+    part: int  # distance of the parts
+    step: int  # distance of neighbours in a part
+
+    def place(self, i: np.ndarray) -> np.ndarray:
+        return i % self.parts * self.part + i // self.parts * self.step
+
+
+def axes_of(size: Pair, parts: Pair) -> tuple[Axis, Axis]:
+    (H, W), (sy, sx) = size, parts
+    rows, columns = -(-H // sy), -(-W // sx)
+    return Axis(H, sy, sx * rows * columns, columns), Axis(W, sx, rows * columns, 1)
+
+
+def plan_of(
+    rows: list[Class], columns: list[Class], out: tuple[Axis, Axis], image: tuple[Axis, Axis], C: int, N: int
+) -> Plan:
+    """The plan of a convolution from an image with C channels in each group."""
+    KW, channel = sum(len(column.taps) for column in columns), image[0].parts * image[0].part
+    kernel_y, kernel_x = (np.array([k for group in classes for k in group.kernel]) for classes in (rows, columns))
+    lie_y, lie_x = (
+        axis.place(np.array([group.base.start + tap for group in classes for tap in group.taps], np.int64))
+        for classes, axis in zip((rows, columns), image)
+    )
+    taps = kernel_y[:, None] * KW + kernel_x
+    offsets = ((lie_y[:, None] + lie_x)[:, :, None] + np.arange(C) * channel) * N  # (KH, KW, C)
+    out_y, base_y, first_y, count_y, _ = (column[:, None] for column in stretches(rows, out[0], image[0], False))
+    out_x, base_x, first_x, count_x, length = stretches(columns, out[1], image[1], True)
     runs = np.broadcast_arrays(
-        (base_y * W + base_x) * N,
-        (out_y * columns.size + out_x) * N,
+        (base_y + base_x) * N,
+        (out_y + out_x) * N,
         length * N,
         (first_y * KW + first_x) * C,
         count_x * C * (count_y > 0),
         KW * C,
         np.maximum(count_y, 1),
     )
-    return Plan(np.stack([column.reshape(-1) for column in runs], axis=1), offsets.reshape(-1))
+    return Plan(np.stack([column.reshape(-1) for column in runs], axis=1), taps.reshape(-1), offsets.reshape(-1))
 
 
-def stretches(axis: Axis, join: bool) -> tuple[np.ndarray, ...]:
-    """out, base, first tap inside, number of taps inside, and length of each stretch of positions.
+def stretches(classes: list[Class], out: Axis, image: Axis, join: bool) -> np.ndarray:
+    """Place, place of the base, first tap inside, number of taps inside, and length of each stretch of positions.
 
-    A stretch is one position or, with `join`, as many neighbours as see the same taps.
+    They come in the order of their places. The base lies where the first position of a class has its own, and so do the
+    taps. A stretch is one position or, with `join`, as many neighbours as see the same taps of the image.
     """
-    out, base = np.array(axis.out, np.int64), np.array(axis.base, np.int64)
-    inputs = base[:, None] + np.array(axis.taps, np.int64)
-    first = (inputs < 0).sum(1)
-    count = (inputs < axis.input_size).sum(1) - first
-    steps = np.diff(np.stack([out, base, first, count]), axis=1)
-    begins = np.flatnonzero(np.append(True, (steps.T != (1, 1, 0, 0)).any(1) | (not join))[: len(out)])
-    length = np.diff(np.append(begins, len(out)))
-    return out[begins], base[begins], first[begins], count[begins], length
+    columns, taps_before = [], 0
+    for group in classes:
+        base = np.array(group.base, np.int64)
+        inputs = base[:, None] + np.array(group.taps, np.int64)
+        first = (inputs < 0).sum(1)
+        count = (inputs < image.size).sum(1) - first
+        place = (base - group.base.start) // image.parts * image.step
+        columns.append([out.place(np.array(group.out, np.int64)), place, taps_before + first, count])
+        taps_before += len(group.taps)
+    positions = np.concatenate(columns, axis=1)
+    positions = positions[:, np.argsort(positions[0])]
+    steps = np.diff(positions, axis=1)
+    begins = np.flatnonzero(np.append(True, (steps.T != (1, 1, 0, 0)).any(1) | (not join))[: positions.shape[1]])
+    return np.vstack([positions[:, begins], np.diff(np.append(begins, positions.shape[1]))])

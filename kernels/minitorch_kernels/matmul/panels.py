@@ -41,17 +41,19 @@ def run_of_memory(x: np.ndarray) -> np.ndarray:
     return flat if flat.flags.writeable else flat.copy()
 
 
-def pack(x: np.ndarray, height: int) -> np.ndarray:
+def pack(x: np.ndarray, height: int, order: np.ndarray | None = None) -> np.ndarray:
     """x (G, L, ..., K), any strides -> panels (G, P, ... K, height) of `height` neighbouring l.
 
     What pads the last panel is unset. The axes between L and K, if there are any, are joined with K: they are the taps
-    of a convolution.
+    of a convolution, which are taken in `order`.
     """
     G, L, *taps, K = x.shape
     memory, start, (stride_g, stride_l, *tap_strides, stride_k) = memory_of(x)
     places = np.zeros(1, np.int64)
     for n, stride in zip(taps, tap_strides):
         places = np.add.outer(places, np.arange(n) * stride).reshape(-1)
+    if order is not None:
+        places = places[order]
     panels = empty((G, -(-L // height), len(places) * K, height), x.dtype)
     copy_panels(memory, start, stride_g, stride_l, places, stride_k, G, L, K, height, panels.reshape(-1))
     return panels
