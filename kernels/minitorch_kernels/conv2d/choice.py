@@ -25,7 +25,7 @@ class Prices(NamedTuple):
 
 
 OUTPUT_PRICES = Prices(data=14, output=11, filter=12, direct=1.0)  # y and dx
-WEIGHT_PRICES = Prices(data=20, output=12, filter=32, direct=0.93)  # dw
+WEIGHT_PRICES = Prices(data=20, output=12, filter=32, direct=0.86)  # dw
 
 
 def choose(
