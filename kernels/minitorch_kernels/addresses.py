@@ -14,8 +14,8 @@ from .jit import when_numba_loads
 
 
 def address_of(array: np.ndarray) -> int:
-    """Where the first element of a C-contiguous array lies."""
-    if array.size and array.flags.writeable:
+    """Where the first element lies."""
+    if array.size and array.flags.carray:  # C-contiguous, and to be written
         return ctypes.addressof(ctypes.c_char.from_buffer(array.data))  # several times as fast as the other
     return array.__array_interface__["data"][0]
 
