@@ -1,0 +1,8 @@
+"""CUDA kernels, run on a GPU or on a simulated one.
+
+device.cuh     what every .cu file includes: the same names under nvcc, NVRTC and g++
+launch.py      `launch("relu.cu", "rectify", grid, block, x, y, n)`, and the grid for a number of elements
+simulator.py   the simulated GPU: g++ compiles the .cu file, with simulator.h in the place of CUDA
+"""
+
+from .launch import dense, elements, launch

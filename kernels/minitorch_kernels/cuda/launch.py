@@ -1,0 +1,59 @@
+"""Running a CUDA kernel: on a GPU through CuPy, on `cuda-sim` through the simulator, as its arrays say."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, SimArray, array_module, is_cupy
+from . import simulator
+
+HERE = Path(__file__).parent
+PACKAGE = HERE.parent
+REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+THREADS = 256  # in a block, where a kernel does not say otherwise
+BLOCKS = 2048  # at most, where each thread takes several elements
+
+
+def launch(file: str | Path, name: str, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
+    """Run kernel `name` of `file` (relative to the package) for every thread of grid x block.
+
+    The first array chooses the device, and what REAL means in the file. Arrays have to be C-contiguous: kernels are
+    given addresses and know nothing of strides. Python's integers arrive as `Index` (long long), floats as double.
+    Raises ValueError for an array with strides.
+    """
+    arrays = [arg for arg in args if is_cupy(arg) or isinstance(arg, SimArray)]
+    for array in arrays:
+        if not array.flags.c_contiguous:
+            raise ValueError(f"{name}: an array of shape {array.shape} has strides {array.strides}; copy it first")
+    if 0 in (*grid, *block):
+        return
+    kind = REALS[arrays[0].dtype]
+    if is_cupy(arrays[0]):
+        converted = [np.float64(a) if isinstance(a, float) else np.int64(a) if isinstance(a, int) else a for a in args]
+        module(PACKAGE / file, kind, arrays[0].device.id).get_function(name)(grid, block, tuple(converted))
+    else:
+        simulator.launch(PACKAGE / file, kind, name, grid, block, args)
+
+
+def elements(count: int) -> tuple[tuple[int], tuple[int]]:
+    """Grid and block for a kernel whose threads share `count` elements out, in steps of `threads()`."""
+    return (min(BLOCKS, -(-count // THREADS)),), (THREADS,)
+
+
+@functools.cache
+def module(source: Path, real: str, device: int) -> Any:
+    """The file as CuPy compiled it for a device."""
+    import cupy
+
+    text = f"#define REAL {real}\n" + (HERE / "device.cuh").read_text(encoding="utf-8").replace("#pragma once", "")
+    text += source.read_text(encoding="utf-8").replace('#include "device.cuh"', "")
+    return cupy.RawModule(code=text, options=("--std=c++17",), name_expressions=None)
+
+
+def dense(array: Array) -> Array:
+    """`array` itself where it is C-contiguous, else a copy that is."""
+    return array if array.flags.c_contiguous else array_module(array).ascontiguousarray(array)
