@@ -27,3 +27,57 @@ template <class T> __device__ __forceinline__ T warp_sum(T value) {
     for (int distance = 16; distance > 0; distance /= 2) value += __shfl_xor_sync(0xffffffffu, value, distance);
     return value;
 }
+
+// The product, rounded. Of a product and a sum nvcc makes one instruction with one rounding, where this is not used: too
+// good where a result has to agree to the last bit.
+__device__ __forceinline__ float rounded_product(float a, float b) { return __fmul_rn(a, b); }
+__device__ __forceinline__ double rounded_product(double a, double b) { return __dmul_rn(a, b); }
+
+// An array whose address stands in a table: `count` elements.
+template <class T> __device__ __forceinline__ auto array_at(Index address, Index count) {
+#ifdef __CUDACC__
+    return reinterpret_cast<T*>(address);
+#else
+    return Global<T>{reinterpret_cast<T*>(address), 0, count};
+#endif
+}
+
+// A block's threads over the columns of a row-major matrix (rows, C): neighbouring threads take neighbouring columns, and
+// each stays in its column, whose constants it can keep. With less than 64 columns a block takes whole rows, else 32
+// columns. blockIdx.x counts strips of columns, blockIdx.y shares of the rows; blocks have THREADS threads.
+const int THREADS = 256;
+
+struct Column {
+    int width, height;  // of the block in columns and rows
+    int slot, level;  // this thread in it
+    int c;
+    bool valid;  // does this thread have a column?
+
+    __device__ __forceinline__ explicit Column(int C) {
+        width = C < 64 ? C : 32;
+        height = THREADS / width;
+        slot = threadIdx.x % width;
+        level = threadIdx.x / width;
+        c = blockIdx.x * width + slot;
+        valid = level < height && c < C;
+    }
+    __device__ __forceinline__ Index first_row() const { return (Index)blockIdx.y * height + level; }
+    __device__ __forceinline__ Index row_step() const { return (Index)gridDim.y * height; }
+};
+
+// Sums of `count` values each, `stride` threads apart: in the thread of position 0 the sum over positions 0 .. count - 1,
+// halves added to halves. All THREADS threads of the block call this; those of position -1 take no part.
+__device__ __forceinline__ double fold(double value, int position, int stride, int count) {
+    SHARED(double, values, THREADS);
+    const int t = threadIdx.x;
+    values[t] = value;
+    __syncthreads();
+    for (int n = count; n > 1; n = (n + 1) / 2) {
+        const int half = (n + 1) / 2;
+        if (position >= 0 && position < n - half) values[t] += values[t + half * stride];
+        __syncthreads();
+    }
+    value = values[t];
+    __syncthreads();
+    return value;
+}

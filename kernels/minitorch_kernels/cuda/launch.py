@@ -10,10 +10,10 @@ import numpy as np
 
 from ..arrays import Array, SimArray, array_module, is_cupy
 from . import simulator
+from .signature import matched
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent
-REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 THREADS = 256  # in a block, where a kernel does not say otherwise
 BLOCKS = 2048  # at most, where each thread takes several elements
 
@@ -21,22 +21,22 @@ BLOCKS = 2048  # at most, where each thread takes several elements
 def launch(file: str | Path, name: str, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
     """Run kernel `name` of `file` (relative to the package) for every thread of grid x block.
 
-    The first array chooses the device, and what REAL means in the file. Arrays have to be C-contiguous: kernels are
-    given addresses and know nothing of strides. Python's integers arrive as `Index` (long long), floats as double.
-    Raises ValueError for an array with strides.
+    The first array chooses the device, the first that the kernel reads as REAL what that means in the file. Arrays have
+    to be C-contiguous: kernels are given addresses and know nothing of strides. Numbers arrive as the kernel declares
+    them, `Index` (long long) or double. Raises ValueError for an array with strides, TypeError for one of another type.
     """
     arrays = [arg for arg in args if is_cupy(arg) or isinstance(arg, SimArray)]
     for array in arrays:
         if not array.flags.c_contiguous:
             raise ValueError(f"{name}: an array of shape {array.shape} has strides {array.strides}; copy it first")
+    kind, converted = matched(PACKAGE / file, name, args)
     if 0 in (*grid, *block):
         return
-    kind = REALS[arrays[0].dtype]
     if is_cupy(arrays[0]):
-        converted = [np.float64(a) if isinstance(a, float) else np.int64(a) if isinstance(a, int) else a for a in args]
-        module(PACKAGE / file, kind, arrays[0].device.id).get_function(name)(grid, block, tuple(converted))
+        words = [np.float64(a) if isinstance(a, float) else np.int64(a) if isinstance(a, int) else a for a in converted]
+        module(PACKAGE / file, kind, arrays[0].device.id).get_function(name)(grid, block, tuple(words))
     else:
-        simulator.launch(PACKAGE / file, kind, name, grid, block, args)
+        simulator.launch(PACKAGE / file, kind, name, grid, block, converted)
 
 
 def elements(count: int) -> tuple[tuple[int], tuple[int]]:

@@ -40,6 +40,8 @@ using std::abs, std::ceil, std::cos, std::erf, std::exp, std::expm1, std::floor,
 using std::isfinite, std::isinf, std::isnan, std::log, std::log1p, std::max, std::min, std::pow, std::rint, std::sin;
 using std::sqrt, std::tanh;
 
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline double __dmul_rn(double a, double b) { return a * b; }
 inline float rsqrt(float x) { return 1 / std::sqrt(x); }
 inline double rsqrt(double x) { return 1 / std::sqrt(x); }
 

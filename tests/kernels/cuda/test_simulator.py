@@ -114,6 +114,6 @@ def test_without_a_compiler_the_error_says_what_to_install(monkeypatch, tmp_path
 
 
 def test_what_the_compiler_says_is_shown(tmp_path):
-    (tmp_path / "broken.cu").write_text('#include "device.cuh"\nextern "C" __global__ void f() { oops; }\n')
+    (tmp_path / "broken.cu").write_text('#include "device.cuh"\nextern "C" __global__ void f(Global<REAL> y) { o; }\n')
     with pytest.raises(RuntimeError, match=r"broken\.cu:2"):
         launch(tmp_path / "broken.cu", "f", (1,), (1,), empty(np.float32, 1))
