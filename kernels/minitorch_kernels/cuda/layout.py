@@ -7,6 +7,8 @@ of a convolution sum over. On the CPU the batch is innermost instead (`layout.py
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..arrays import Array, empty_like
 from .launch import dense
 
@@ -21,7 +23,8 @@ def as_channels_second(stored: Array) -> Array:
     return stored.transpose(0, stored.ndim - 1, *range(1, stored.ndim - 1))
 
 
-def empty_channels_last(array: Array, shape: tuple[int, ...]) -> Array:
-    """An uninitialised array on the device of `array`, of the logical `shape` (N, C, ...), stored channels-last."""
+def empty_channels_last(array: Array, shape: tuple[int, ...], dtype: Any = None) -> Array:
+    """An uninitialised array on the device of `array`, by default of its type, of the logical `shape` (N, C, ...),
+    stored channels-last."""
     N, C, *rest = shape
-    return as_channels_second(empty_like(array, (N, *rest, C)))
+    return as_channels_second(empty_like(array, (N, *rest, C), dtype))
