@@ -8,18 +8,11 @@ import numpy as np
 
 from .activation import ACTIVATIONS, CODES, NONE
 from .arrays import Array
-from .cuda.launch import THREADS, launch
+from .cuda.launch import launch, places
 from .cuda.layout import empty_channels_last, stored_channels_last
 from .pool_windows import Pair, pooled_shape
 
-Grid = tuple[tuple[int, int], tuple[int]]
-
 STRETCHES = 8  # of a plane, each of which a thread owns in the gradient of max pooling
-
-
-def places(results: int, N: int) -> Grid:
-    """Grid and block for `results` threads of each of N images."""
-    return (-(-results // THREADS), min(N, 1 << 15)), (THREADS,)
 
 
 def averages_cuda(x: Array, pooled: Pair, options: tuple[Any, ...], activation: int = NONE, a: Array = None) -> Array:

@@ -44,6 +44,11 @@ def elements(count: int) -> tuple[tuple[int], tuple[int]]:
     return (min(BLOCKS, -(-count // THREADS)),), (THREADS,)
 
 
+def places(results: int, N: int) -> tuple[tuple[int, int], tuple[int]]:
+    """Grid and block for a thread for each of the `results` of an image, in a grid along x; images go along y."""
+    return (-(-results // THREADS), min(N, 1 << 15)), (THREADS,)
+
+
 @functools.cache
 def module(source: Path, real: str, device: int) -> Any:
     """The file as CuPy compiled it for a device."""

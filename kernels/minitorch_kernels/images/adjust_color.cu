@@ -10,18 +10,13 @@ struct Color {
     REAL channel[3];
 };
 
-// The changes of one image.
+// The changes of one image, the first one first.
 struct Changes {
+    int kind[4];
     REAL factor[4];
-    int order[4];
     REAL mean;  // of the gray image, when it is the contrast's turn
     int channels;
     bool whole;  // bytes
-
-    __device__ bool has(int change) const {
-        if (channels == 1 && change >= SATURATION) return false;
-        return factor[change] != (change == HUE ? REAL(0) : REAL(1));
-    }
 
     __device__ REAL gray(const Color& x) const {
         if (channels == 1) return x.channel[0];
@@ -39,14 +34,14 @@ struct Changes {
         return whole ? floor(value) : value;
     }
 
-    __device__ void turn_hue(Color& x) const {
+    __device__ void turn_hue(Color& x, REAL turns) const {
         const double red = x.channel[0], green = x.channel[1], blue = x.channel[2], not_a_number = red + green + blue;
         const double high = max(max(red, green), blue), low = min(min(red, green), blue), span = high - low;
         const double divisor = span == 0 ? 1.0 : span;
         double section = 4 + (red - green) / divisor;
         if (high == green) section = 2 + (blue - red) / divisor;
         if (high == red) section = (green - blue) / divisor;
-        section += rounded_product(6.0, double(factor[HUE]));
+        section += rounded_product(6.0, double(turns));
 #pragma unroll
         for (int c = 0; c < 3; c++) {
             const double away = section + (5 - 2 * c), place = away - rounded_product(6.0, floor(away / 6));
@@ -61,18 +56,16 @@ struct Changes {
     __device__ void apply(Color& x, int until) const {
 #pragma unroll
         for (int k = 0; k < 4; k++) {
-            const int change = order[k];
-            if (change == until) return;
-            if (!has(change)) continue;
-            if (change == HUE) {
-                turn_hue(x);
+            if (kind[k] == until) return;
+            if (factor[k] == (kind[k] == HUE ? REAL(0) : REAL(1)) || (channels == 1 && kind[k] >= SATURATION)) continue;
+            if (kind[k] == HUE) {
+                turn_hue(x, factor[k]);
                 continue;
             }
-            const REAL base = change == BRIGHTNESS ? REAL(0) : change == CONTRAST ? mean : gray(x);
-            const REAL f = change == BRIGHTNESS ? factor[0] : change == CONTRAST ? factor[1] : factor[2];
+            const REAL base = kind[k] == BRIGHTNESS ? REAL(0) : kind[k] == CONTRAST ? mean : gray(x);
 #pragma unroll
             for (int c = 0; c < 3; c++)
-                if (c < channels) x.channel[c] = blended(base, f, x.channel[c]);
+                if (c < channels) x.channel[c] = blended(base, factor[k], x.channel[c]);
         }
     }
 };
@@ -89,11 +82,11 @@ __device__ __forceinline__ void adjust(
     changes.whole = whole;
 #pragma unroll
     for (int k = 0; k < 4; k++) {
-        changes.factor[k] = factors[4 * n + k];
-        changes.order[k] = (int)order[4 * n + k];
+        changes.kind[k] = (int)order[4 * n + k];
+        changes.factor[k] = factors[4 * n + changes.kind[k]];
     }
     SHARED(double, mean, 1);
-    if (changes.factor[CONTRAST] != 1) {
+    if (factors[4 * n + CONTRAST] != 1) {
         double total = 0;
         for (Index p = threadIdx.x; p < P; p += blockDim.x) {
             Color x;

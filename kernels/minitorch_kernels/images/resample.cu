@@ -41,6 +41,7 @@ __device__ __forceinline__ void across(
     int OW, int C
 ) {
     const int place = blockIdx.x * blockDim.x + threadIdx.x, outputs = H * OW * C;
+    if (place >= outputs) return;
     const int c = place % C, j = place / C % OW, h = place / C / OW;
     for (Index n = blockIdx.y; n < N; n += gridDim.y) {
         const int top = (int)boxes[4 * n], left = (int)boxes[4 * n + 1];
