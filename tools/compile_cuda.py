@@ -16,6 +16,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "kernels" / "minitorch_kernels"
 TARGETS = ("sm_75", "sm_80", "sm_90a")
+SHOWN = 2000  # characters of what nvcc says about a file that does not compile
 FUNCTION = re.compile(
     r"Compiling entry function '(\w+)'.*?(\d+) bytes spill stores, (\d+) bytes spill loads.*?Used (\d+) registers"
     r"(?:[^\n]*?(\d+) bytes smem)?",
@@ -44,7 +45,7 @@ def main() -> None:
                 print(f"{name:32}{real:8}{target:8}{registers:>10}{shared or 0:>8}{spilled or '':>9}", flush=True)
             if not rows:
                 failed = True
-                print(f"{file.name} for {target}: {said}", flush=True)
+                print(f"{file.name} for {target}: {said[:SHOWN]}", flush=True)
     sys.exit("some kernels do not compile, or spill: see above" if failed else 0)
 
 

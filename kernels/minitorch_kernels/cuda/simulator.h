@@ -4,7 +4,7 @@
 // runs. One fiber runs at a time, in an order that can be shuffled: a result that depends on it is a race. What is there:
 //
 //     threadIdx, blockIdx, blockDim, gridDim    x only matters to most kernels; y and z work as well
-//     __syncthreads, __syncwarp                 a thread that ended, or waits elsewhere, is an error and no deadlock
+//     __syncthreads, __syncthreads_and, __syncwarp   a thread that ended, or waits elsewhere, is an error and no deadlock
 //     __shfl_sync, _xor_, _down_, __ballot_sync, __any_sync, __all_sync
 //     atomicAdd, atomicMax, atomicMin, atomicCAS on integers; floats have none: their order of addition would matter
 //     Global<T>, SHARED                         every access is checked; shared memory is NaN, or 0xff, at first
@@ -34,6 +34,7 @@
 #define __host__
 #define __constant__ static const
 #define __forceinline__ inline
+#define __noinline__
 #define __launch_bounds__(...)
 
 using std::abs, std::ceil, std::cos, std::erf, std::exp, std::expm1, std::floor, std::fma, std::fmax, std::fmin;
@@ -84,6 +85,7 @@ inline int current;
 inline const char* kernel_name = "";
 inline char message[400];
 inline bool failed;
+inline bool all_agree;  // of __syncthreads_and
 
 // Stop the launch; Python raises an error with this text.
 [[noreturn]] inline void fail(const char* format, ...) {
@@ -314,6 +316,15 @@ template <class T> struct Argument<Global<T>> {
     static sim::Shared<type, count> name(+[] { sim::fill_with_nonsense(name.data, count); });
 
 inline void __syncthreads() { sim::wait(sim::WAITS_FOR_BLOCK); }
+inline bool __syncthreads_and(bool predicate) {
+    sim::all_agree = true;
+    sim::wait(sim::WAITS_FOR_BLOCK);
+    sim::all_agree &= predicate;
+    sim::wait(sim::WAITS_FOR_BLOCK);
+    const bool agreed = sim::all_agree;
+    sim::wait(sim::WAITS_FOR_BLOCK);  // all have read it, so that the next vote may begin
+    return agreed;
+}
 inline void __syncwarp(unsigned mask = ~0u) { sim::wait(sim::WAITS_FOR_WARP, mask); }
 
 template <class T> T __shfl_sync(unsigned mask, T value, int lane) {

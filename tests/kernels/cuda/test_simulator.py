@@ -55,6 +55,12 @@ def test_lanes_exchange_values(dtype, order):
     np.testing.assert_array_equal(on_cpu(positive), np.repeat((warps > 0).sum(1), 32))
 
 
+def test_a_vote_is_over_before_the_next_begins(order):
+    agreed = empty(np.int32, 64)
+    launch(PROBE, "two_votes", (1,), (64,), empty(np.float32, 1), agreed)
+    np.testing.assert_array_equal(on_cpu(agreed), 2)  # the first vote fails, the second one holds
+
+
 def test_a_race_shows_when_the_order_changes(monkeypatch):
     _, x = given(np.float32, 64)
     results = []
