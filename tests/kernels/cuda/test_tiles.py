@@ -1,4 +1,4 @@
-"""Products and convolutions in large tiles, and sums in several parts, which small cases would not reach by themselves."""
+"""Products and convolutions in large tiles, and sums in several parts, which small cases would not reach."""
 
 import numpy as np
 import pytest
