@@ -23,7 +23,7 @@ struct Position {
 };
 
 // y[(n, oy, ox), o] = Σ_{ky, kx, c} x[n, oy s - p + ky d, ox s - p + kx d, c] w[o, ky, kx, c]
-template <int EACH, class Positions> struct Forward {
+template <class Positions> struct Forward {
     static constexpr bool A_ALONG_K = true, B_ALONG_K = true;
     Layer l;
     Global<const REAL> x, w;
@@ -41,41 +41,35 @@ template <int EACH, class Positions> struct Forward {
     }
 };
 
-template <int EACH>
+template <class Tile>
 __device__ __forceinline__ void forward(
     Layer l, Global<const REAL> x, Global<const REAL> w, Global<const REAL> bias, bool has_bias, Global<REAL> y
 ) {
-    constexpr int SIDE = ACROSS * EACH;
-    SHARED(REAL, a_step, STEP(EACH));
-    SHARED(REAL, b_step, STEP(EACH));
+    constexpr int SIDE = Tile::SIDE;
+    SHARED(REAL, a_step, Tile::STEP);
+    SHARED(REAL, b_step, Tile::STEP);
     SHARED(Position, positions, SIDE);
     const Index row = (Index)blockIdx.y * SIDE, rows = l.N * l.OH * l.OW;
     const int group = blockIdx.z, column = blockIdx.x * SIDE;
-    for (int i = threadIdx.x; i < SIDE; i += ACROSS * ACROSS) {
+    for (int i = threadIdx.x; i < SIDE; i += THREADS) {
         const Index m = row + i, n = m / (l.OH * l.OW);
         const int oy = m / l.OW % l.OH, ox = m % l.OW;
         positions[i] = {m < rows ? n * l.H * l.W * l.groups * l.C : -1, oy * l.sy - l.py, ox * l.sx - l.px};
     }
     __syncthreads();
-    Forward<EACH, decltype(positions)> of{l, x, w, positions, group, column};
-    REAL sums[EACH][EACH];
-    tile_product<EACH>(of, 0, (Index)l.KH * l.KW * l.C, sums, a_step, b_step);
-#pragma unroll
-    for (int i = 0; i < EACH; i++)
-#pragma unroll
-        for (int j = 0; j < EACH; j++) {
-            const Index m = row + own<EACH>(threadIdx.x / ACROSS, i);
-            const int o = column + own<EACH>(threadIdx.x % ACROSS, j);
-            if (m < rows && o < l.O) {
-                const int channel = group * l.O + o;
-                y[m * (l.groups * l.O) + channel] = sums[i][j] + (has_bias ? bias[channel] : REAL(0));
-            }
-        }
+    Forward<decltype(positions)> of{l, x, w, positions, group, column};
+    Tile tile;
+    tile.sum(of, 0, (Index)l.KH * l.KW * l.C, a_step, b_step);
+    tile.each([&](int i, int j, REAL value) {
+        const int channel = group * l.O + column + j;
+        if (row + i < rows && column + j < l.O)
+            y[(row + i) * (l.groups * l.O) + channel] = value + (has_bias ? bias[channel] : REAL(0));
+    });
 }
 
 // dx[(n, iy, ix), c] = Σ_{ky, kx, o} dy[n, (iy + p - ky d) / s, (ix + p - kx d) / s, o] w[o, ky, kx, c], over the taps
 // for which the position of dy exists.
-template <int EACH, class Positions> struct InputGradient {
+template <class Positions> struct InputGradient {
     static constexpr bool A_ALONG_K = true, B_ALONG_K = false;
     Layer l;
     Global<const REAL> dy, w;
@@ -102,7 +96,7 @@ template <int EACH, class Positions> struct InputGradient {
         return value;
     }
     // The sum without the taps that saw nothing: 0 · Inf would make NaN of them.
-    __device__ __noinline__ REAL one_by_one(int i, int c) const {
+    __device__ __forceinline__ REAL one_by_one(int i, int c) const {
         REAL sum = 0;
         for (int tap = 0; tap < l.KH * l.KW; tap++) {
             const Index from = seen(positions[i], tap / l.KW, tap % l.KW);
@@ -112,32 +106,32 @@ template <int EACH, class Positions> struct InputGradient {
     }
 };
 
-template <int EACH>
+template <class Tile>
 __device__ __forceinline__ void input_gradient(Layer l, Global<const REAL> dy, Global<const REAL> w, Global<REAL> dx) {
-    constexpr int SIDE = ACROSS * EACH;
-    SHARED(REAL, a_step, STEP(EACH));
-    SHARED(REAL, b_step, STEP(EACH));
+    constexpr int SIDE = Tile::SIDE;
+    SHARED(REAL, a_step, Tile::STEP);
+    SHARED(REAL, b_step, Tile::STEP);
     SHARED(Position, positions, SIDE);
     const Index row = (Index)blockIdx.y * SIDE, rows = l.N * l.H * l.W;
     const int group = blockIdx.z, column = blockIdx.x * SIDE;
-    for (int i = threadIdx.x; i < SIDE; i += ACROSS * ACROSS) {
+    for (int i = threadIdx.x; i < SIDE; i += THREADS) {
         const Index m = row + i, n = m / (l.H * l.W);
         const int iy = m / l.W % l.H, ix = m % l.W;
         positions[i] = {m < rows ? n * l.OH * l.OW * l.groups * l.O : -1, iy + l.py, ix + l.px};
     }
     __syncthreads();
-    InputGradient<EACH, decltype(positions)> of{l, dy, w, positions, group, column, true};
-    REAL sums[EACH][EACH];
-    tile_product<EACH>(of, 0, (Index)l.KH * l.KW * l.O, sums, a_step, b_step);
+    InputGradient<decltype(positions)> of{l, dy, w, positions, group, column, true};
+    Tile tile;
+    tile.sum(of, 0, (Index)l.KH * l.KW * l.O, a_step, b_step);
     const bool finite = __syncthreads_and(of.finite);
-#pragma unroll
-    for (int i = 0; i < EACH; i++)
-#pragma unroll
-        for (int j = 0; j < EACH; j++) {
-            const int place = own<EACH>(threadIdx.x / ACROSS, i), c = column + own<EACH>(threadIdx.x % ACROSS, j);
-            if (row + place < rows && c < l.C)
-                dx[(row + place) * (l.groups * l.C) + group * l.C + c] = finite ? sums[i][j] : of.one_by_one(place, c);
-        }
+    tile.each([&](int i, int j, REAL value) {
+        if (finite && row + i < rows && column + j < l.C)
+            dx[(row + i) * (l.groups * l.C) + group * l.C + column + j] = value;
+    });
+    for (int place = threadIdx.x; !finite && place < SIDE * SIDE; place += THREADS) {
+        const int i = place / SIDE, c = column + place % SIDE;
+        if (row + i < rows && c < l.C) dx[(row + i) * (l.groups * l.C) + group * l.C + c] = of.one_by_one(i, c);
+    }
 }
 
 // dw[o, (ky, kx, c)] = Σ_{n, oy, ox} dy[n, oy, ox, o] x[n, oy s - p + ky d, ox s - p + kx d, c], over one part of the
@@ -145,7 +139,7 @@ __device__ __forceinline__ void input_gradient(Layer l, Global<const REAL> dy, G
 struct Tap {
     int y, x, c;  // how far from the window's begin, and the channel; c < 0 outside of the tile
 };
-template <int EACH, class Taps> struct WeightGradient {
+template <class Taps> struct WeightGradient {
     static constexpr bool A_ALONG_K = false, B_ALONG_K = false;
     Layer l;
     Global<const REAL> dy, x;
@@ -165,58 +159,51 @@ template <int EACH, class Taps> struct WeightGradient {
 };
 
 // partial (parts, groups O, KH KW C); blockIdx.z = part groups + group.
-template <int EACH>
+template <class Tile>
 __device__ __forceinline__ void weight_gradient(
     Layer l, Global<const REAL> dy, Global<const REAL> x, Index parts, Global<REAL> partial
 ) {
-    constexpr int SIDE = ACROSS * EACH;
-    SHARED(REAL, a_step, STEP(EACH));
-    SHARED(REAL, b_step, STEP(EACH));
+    constexpr int SIDE = Tile::SIDE;
+    SHARED(REAL, a_step, Tile::STEP);
+    SHARED(REAL, b_step, Tile::STEP);
     SHARED(Tap, taps, SIDE);
     const int group = blockIdx.z % l.groups, part = blockIdx.z / l.groups, row = blockIdx.y * SIDE;
     const int column = blockIdx.x * SIDE, columns = l.KH * l.KW * l.C;
-    for (int j = threadIdx.x; j < SIDE; j += ACROSS * ACROSS) {
+    for (int j = threadIdx.x; j < SIDE; j += THREADS) {
         const int k = column + j, tap = k / l.C;
         taps[j] = {tap / l.KW * l.dy, tap % l.KW * l.dx, k < columns ? k % l.C : -1};
     }
     __syncthreads();
-    WeightGradient<EACH, decltype(taps)> of{l, dy, x, taps, group, row};
-    REAL sums[EACH][EACH];
+    WeightGradient<decltype(taps)> of{l, dy, x, taps, group, row};
     const Index positions = l.N * l.OH * l.OW;
-    tile_product<EACH>(of, positions * part / parts, positions * (part + 1) / parts, sums, a_step, b_step);
-#pragma unroll
-    for (int i = 0; i < EACH; i++)
-#pragma unroll
-        for (int j = 0; j < EACH; j++) {
-            const int o = row + own<EACH>(threadIdx.x / ACROSS, i), k = column + own<EACH>(threadIdx.x % ACROSS, j);
-            if (o < l.O && k < columns)
-                partial[((Index)(part * l.groups + group) * l.O + o) * columns + k] = sums[i][j];
-        }
+    Tile tile;
+    tile.sum(of, positions * part / parts, positions * (part + 1) / parts, a_step, b_step);
+    tile.each([&](int i, int j, REAL value) {
+        if (row + i < l.O && column + j < columns)
+            partial[((Index)(part * l.groups + group) * l.O + row + i) * columns + column + j] = value;
+    });
 }
 
-extern "C" __global__ void __launch_bounds__(256)
-forward_64(Global<const REAL> x, Global<const REAL> w, Global<const REAL> bias, Index has_bias, Global<REAL> y, LAYER) {
-    forward<SMALL>(GIVEN, x, w, bias, has_bias, y);
+#define FORWARD Global<const REAL> x, Global<const REAL> w, Global<const REAL> bias, Index has_bias, Global<REAL> y, LAYER
+#define INPUT Global<const REAL> dy_, Global<const REAL> w, Global<REAL> dx_, LAYER
+#define WEIGHT Global<const REAL> dy_, Global<const REAL> x, Index parts, Global<REAL> partial, LAYER
+
+extern "C" __global__ void __launch_bounds__(256) forward_small(FORWARD) { forward<Small>(GIVEN, x, w, bias, has_bias, y); }
+extern "C" __global__ void __launch_bounds__(256) input_gradient_small(INPUT) { input_gradient<Small>(GIVEN, dy_, w, dx_); }
+extern "C" __global__ void __launch_bounds__(256) weight_gradient_small(WEIGHT) {
+    weight_gradient<Small>(GIVEN, dy_, x, parts, partial);
 }
-extern "C" __global__ void __launch_bounds__(256)
-forward_128(Global<const REAL> x, Global<const REAL> w, Global<const REAL> bias, Index has_bias, Global<REAL> y, LAYER) {
-    forward<LARGE>(GIVEN, x, w, bias, has_bias, y);
+
+extern "C" __global__ void __launch_bounds__(256) forward_large(FORWARD) { forward<Large>(GIVEN, x, w, bias, has_bias, y); }
+extern "C" __global__ void __launch_bounds__(256) input_gradient_large(INPUT) { input_gradient<Large>(GIVEN, dy_, w, dx_); }
+extern "C" __global__ void __launch_bounds__(256) weight_gradient_large(WEIGHT) {
+    weight_gradient<Large>(GIVEN, dy_, x, parts, partial);
 }
-extern "C" __global__ void __launch_bounds__(256)
-input_gradient_64(Global<const REAL> dy_, Global<const REAL> w, Global<REAL> dx_, LAYER) {
-    input_gradient<SMALL>(GIVEN, dy_, w, dx_);
-}
-extern "C" __global__ void __launch_bounds__(256)
-input_gradient_128(Global<const REAL> dy_, Global<const REAL> w, Global<REAL> dx_, LAYER) {
-    input_gradient<LARGE>(GIVEN, dy_, w, dx_);
-}
-extern "C" __global__ void __launch_bounds__(256)
-weight_gradient_64(Global<const REAL> dy_, Global<const REAL> x, Index parts, Global<REAL> partial, LAYER) {
-    weight_gradient<SMALL>(GIVEN, dy_, x, parts, partial);
-}
-extern "C" __global__ void __launch_bounds__(256)
-weight_gradient_128(Global<const REAL> dy_, Global<const REAL> x, Index parts, Global<REAL> partial, LAYER) {
-    weight_gradient<LARGE>(GIVEN, dy_, x, parts, partial);
+
+extern "C" __global__ void __launch_bounds__(256) forward_tf32(FORWARD) { forward<Tensor>(GIVEN, x, w, bias, has_bias, y); }
+extern "C" __global__ void __launch_bounds__(256) input_gradient_tf32(INPUT) { input_gradient<Tensor>(GIVEN, dy_, w, dx_); }
+extern "C" __global__ void __launch_bounds__(256) weight_gradient_tf32(WEIGHT) {
+    weight_gradient<Tensor>(GIVEN, dy_, x, parts, partial);
 }
 
 // sum[i] = Σ_part partial[part, i], in the order of the parts; n numbers in each.

@@ -23,7 +23,7 @@ def conv2d_cuda(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair
     grid = (blocks(len(w) // groups, side), blocks(len(x) * math.prod(out), side), groups)
     bias = w if b is None else b
     launch(
-        FILE, name.replace("product", "forward"), grid, (THREADS,),
+        FILE, f"forward_{name}", grid, (THREADS,),
         stored_channels_last(x), stored_channels_last(w), bias.ravel(), int(b is not None), stored_channels_last(y),
         *sizes,
     )  # fmt: skip
@@ -40,7 +40,7 @@ def conv2d_input_grad_cuda(
     side, name = tile(groups, N * math.prod(size), C // groups, dy.itemsize)
     grid = (blocks(C // groups, side), blocks(N * math.prod(size), side), groups)
     launch(
-        FILE, name.replace("product", "input_gradient"), grid, (THREADS,),
+        FILE, f"input_gradient_{name}", grid, (THREADS,),
         stored_channels_last(dy), stored_channels_last(w), stored_channels_last(dx), *sizes,
     )  # fmt: skip
     return dx
@@ -58,7 +58,7 @@ def conv2d_weight_grad_cuda(
     parts = max(1, min(TASKS // (math.prod(tiles) * groups), N * OH * OW // SHORTEST))
     partial, dw = empty_like(dy, (parts, O, columns)), empty_like(dy, (O, *kernel, C // groups))
     launch(
-        FILE, name.replace("product", "weight_gradient"), (*tiles, parts * groups), (THREADS,),
+        FILE, f"weight_gradient_{name}", (*tiles, parts * groups), (THREADS,),
         stored_channels_last(dy), stored_channels_last(x), parts, partial, *sizes,
     )  # fmt: skip
     launch(FILE, "add_parts", *elements(dw.size), partial, parts, dw, dw.size)

@@ -14,53 +14,30 @@ template <bool ALONG_A, bool ALONG_B> struct Matrices {
     }
 };
 
-template <int EACH, bool ALONG_A, bool ALONG_B, class Step>
-__device__ __forceinline__ void product(
-    Global<const REAL> a, Index a_group, Index a_row, Index a_k, Global<const REAL> b, Index b_group, Index b_k,
-    Index b_column, Global<REAL> y, Index M, Index N, Index K, Step& a_step, Step& b_step
-) {
-    constexpr int SIDE = ACROSS * EACH;
-    const Index g = blockIdx.z, row = (Index)blockIdx.y * SIDE, column = (Index)blockIdx.x * SIDE;
-    Matrices<ALONG_A, ALONG_B> of{a + g * a_group, b + g * b_group, M, N, row, a_row, a_k, column, b_column, b_k};
-    REAL sums[EACH][EACH];
-    tile_product<EACH>(of, 0, K, sums, a_step, b_step);
-#pragma unroll
-    for (int i = 0; i < EACH; i++)
-#pragma unroll
-        for (int j = 0; j < EACH; j++) {
-            Index m = row + own<EACH>(threadIdx.x / ACROSS, i), n = column + own<EACH>(threadIdx.x % ACROSS, j);
-            if (m < M && n < N) y[(g * M + m) * N + n] = sums[i][j];
-        }
-}
+#define MATRICES                                                                                                       \
+    Global<const REAL> a, Index a_group, Index a_row, Index a_k, Global<const REAL> b, Index b_group, Index b_k,       \
+        Index b_column, Global<REAL> y, Index M, Index N, Index K
 
-// The four ways the factors may lie: along their rows or their columns.
-template <int EACH>
-__device__ __forceinline__ void product_of(
-    Global<const REAL> a, Index a_group, Index a_row, Index a_k, Global<const REAL> b, Index b_group, Index b_k,
-    Index b_column, Global<REAL> y, Index M, Index N, Index K
-) {
-    SHARED(REAL, a_step, STEP(EACH));
-    SHARED(REAL, b_step, STEP(EACH));
+template <class Tile> __device__ __forceinline__ void product(MATRICES) {
+    SHARED(REAL, a_step, Tile::STEP);
+    SHARED(REAL, b_step, Tile::STEP);
+    const Index g = blockIdx.z, row = (Index)blockIdx.y * Tile::SIDE, column = (Index)blockIdx.x * Tile::SIDE;
+    Tile tile;
+    auto sum = [&](auto of) { tile.sum(of, 0, K, a_step, b_step); };
     if (a_k == 1 && b_k == 1)
-        product<EACH, true, true>(a, a_group, a_row, a_k, b, b_group, b_k, b_column, y, M, N, K, a_step, b_step);
+        sum(Matrices<true, true>{a + g * a_group, b + g * b_group, M, N, row, a_row, a_k, column, b_column, b_k});
     else if (a_k == 1)
-        product<EACH, true, false>(a, a_group, a_row, a_k, b, b_group, b_k, b_column, y, M, N, K, a_step, b_step);
+        sum(Matrices<true, false>{a + g * a_group, b + g * b_group, M, N, row, a_row, a_k, column, b_column, b_k});
     else if (b_k == 1)
-        product<EACH, false, true>(a, a_group, a_row, a_k, b, b_group, b_k, b_column, y, M, N, K, a_step, b_step);
+        sum(Matrices<false, true>{a + g * a_group, b + g * b_group, M, N, row, a_row, a_k, column, b_column, b_k});
     else
-        product<EACH, false, false>(a, a_group, a_row, a_k, b, b_group, b_k, b_column, y, M, N, K, a_step, b_step);
+        sum(Matrices<false, false>{a + g * a_group, b + g * b_group, M, N, row, a_row, a_k, column, b_column, b_k});
+    tile.each([&](int i, int j, REAL value) {
+        if (row + i < M && column + j < N) y[(g * M + row + i) * N + column + j] = value;
+    });
 }
+#define GIVEN a, a_group, a_row, a_k, b, b_group, b_k, b_column, y, M, N, K
 
-extern "C" __global__ void __launch_bounds__(256) product_64(
-    Global<const REAL> a, Index a_group, Index a_row, Index a_k, Global<const REAL> b, Index b_group, Index b_k,
-    Index b_column, Global<REAL> y, Index M, Index N, Index K
-) {
-    product_of<SMALL>(a, a_group, a_row, a_k, b, b_group, b_k, b_column, y, M, N, K);
-}
-
-extern "C" __global__ void __launch_bounds__(256) product_128(
-    Global<const REAL> a, Index a_group, Index a_row, Index a_k, Global<const REAL> b, Index b_group, Index b_k,
-    Index b_column, Global<REAL> y, Index M, Index N, Index K
-) {
-    product_of<LARGE>(a, a_group, a_row, a_k, b, b_group, b_k, b_column, y, M, N, K);
-}
+extern "C" __global__ void __launch_bounds__(256) product_small(MATRICES) { product<Small>(GIVEN); }
+extern "C" __global__ void __launch_bounds__(256) product_large(MATRICES) { product<Large>(GIVEN); }
+extern "C" __global__ void __launch_bounds__(256) product_tf32(MATRICES) { product<Tensor>(GIVEN); }

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..arrays import Array, array_module, empty_like
-from ..cuda import launch
+from ..cuda import launch, precision
 
 THREADS = 256
 LARGE_TILES = 64  # so many tiles of 128 x 128 at least, before they are better than four times as many of 64 x 64
@@ -33,16 +33,19 @@ def product(a: Array, b: Array, y: Array) -> None:
     side, name = tile(G, M, N, y.itemsize)
     (a, *a_strides), (b, *b_strides) = with_strides(a), with_strides(b)
     grid = (-(-N // side), -(-M // side), G)
-    launch("matmul/matmul.cu", name, grid, (THREADS,), a, *a_strides, b, *b_strides, y, M, N, K)
+    launch("matmul/matmul.cu", f"product_{name}", grid, (THREADS,), a, *a_strides, b, *b_strides, y, M, N, K)
 
 
 def tile(G: int, M: int, N: int, size: int) -> tuple[int, str]:
-    """Side of the tiles, and the kernel, for G matrices of M x N results: small tiles where large ones would be few.
+    """Side of the tiles, and their name, for G matrices of M x N results: small tiles where large ones would be few.
 
-    Of float64 (`size` bytes), the registers of a thread hold a small tile's share only.
+    Of float64 (`size` is 8 bytes), the registers of a thread hold a small tile's share only. Where the precision allows
+    it, float32 is multiplied by matrix instructions, which have one size.
     """
+    if size == 4 and precision.float32_matmul != "highest":
+        return 128, "tf32"
     large = size == 4 and G * -(-M // 128) * -(-N // 128) >= LARGE_TILES
-    return (128, "product_128") if large else (64, "product_64")
+    return (128, "large") if large else (64, "small")
 
 
 def with_strides(x: Array) -> tuple[Array, ...]:
