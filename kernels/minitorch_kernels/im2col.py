@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Array, empty_like
-from .cuda import elements, launch
+from .cuda.launch import elements, launch
 from .cuda.layout import as_channels_second, stored_channels_last
 from .jit import jit, prange
 from .kernel import Kernel

@@ -322,11 +322,11 @@ def choose_settings(
     model: str, given: Mapping[str, Any], saved: Mapping[str, Any] | None, resume: Path | None
 ) -> Settings:
     """Those of the checkpoint, else of the network's recipe and what was given; status 2 where they make no sense."""
-    from ..device import require_cpu
+    from ..device import usable
 
     try:
         settings = new_settings(model, given) if saved is None else resumed_settings(model, given, saved["settings"])
-        require_cpu(settings.device)
+        usable(settings.device)
     except SettingsError as error:
         fail(error if resume is None else f"--resume {resume}: {error}")
     except (RuntimeError, ValueError) as error:  # an unknown network or device

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..arrays import Array, empty_like
-from ..cuda import elements, launch
+from ..cuda.launch import elements, launch
 from ..cuda.layout import as_channels_second, empty_channels_last, stored_channels_last
 from ..im2col import Pair, output_size
 from ..matmul.product_cuda import THREADS, tile

@@ -7,5 +7,3 @@ layout.py      channels-last storage
 precision.py   whether products of float32 may be rounded to TF32
 simulator.py   the simulated GPU: g++ compiles the .cu file, with simulator.h in the place of CUDA
 """
-
-from .launch import dense, elements, launch

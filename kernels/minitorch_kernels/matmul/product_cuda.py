@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from ..arrays import Array, array_module, empty_like
-from ..cuda import launch, precision
+from ..cuda import precision
+from ..cuda.launch import launch
 
 THREADS = 256
 LARGE_TILES = 64  # so many tiles of 128 x 128 at least, before they are better than four times as many of 64 x 64

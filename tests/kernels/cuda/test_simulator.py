@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from minitorch_kernels.arrays import on_cpu, on_gpu
-from minitorch_kernels.cuda import launch, simulator
+from minitorch_kernels.cuda import simulator
+from minitorch_kernels.cuda.launch import launch
 
 PROBE = Path(__file__).parent / "probe.cu"
 BOTH = pytest.mark.parametrize("dtype", [np.float32, np.float64])
