@@ -139,7 +139,7 @@ def evaluate(model: Any, loader: Any) -> float:
 
 def device_of(model: Any) -> device:
     """Where the model's parameters are, and where its images have to be."""
-    for parameter in model.parameters():
+    for parameter in getattr(model, "parameters", tuple)():
         if not is_lazy(parameter):
             return parameter.device
         if parameter.future_device is not None:

@@ -18,8 +18,9 @@ from minitorch_cv.cli import main
         (["--lr", "inf"], "--lr inf: must be a positive number, for instance 0.1"),
         (
             ["--device", "cuda"],
-            "device 'cuda': CuPy, which drives the GPU, is not installed: pip install 'minitorch-cv[cuda12]', or [cuda13] "
-            "where nvidia-smi shows CUDA 13 or newer; use device='cpu', or 'cuda-sim' to run CUDA kernels without a GPU",
+            "device 'cuda': CuPy, which drives the GPU, is not installed: pip install 'minitorch-cv[cuda12]', or "
+            "[cuda13] where nvidia-smi shows CUDA 13 or newer; use device='cpu', or 'cuda-sim' to run CUDA kernels "
+            "without a GPU",
         ),
         (["--device", "gpu"], "unknown device 'gpu'; choose 'cpu', 'cuda', 'cuda:0' or 'cuda-sim'"),
         (["--resize", "0"], "--resize 0: must be at least 1"),
