@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from types import ModuleType
 from typing import Any
@@ -32,11 +33,13 @@ class SimArray(np.ndarray):
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         refuse_host_arrays(function.__name__, (*args, *kwargs.values()))
-        return simulated(super().__array_function__(function, types, args, kwargs))
+        return simulated(function(*plain(args), **{name: plain(value) for name, value in kwargs.items()}))
 
 
 def plain(value: Any) -> Any:
-    """The same memory as NumPy's own kind of array."""
+    """The same memory as NumPy's own kind of array; also within tuples and lists."""
+    if isinstance(value, (tuple, list)):
+        return [*map(plain, value)] if isinstance(value, list) else tuple(map(plain, value))
     return value.view(np.ndarray) if isinstance(value, SimArray) else value
 
 
@@ -98,13 +101,32 @@ def empty_like(array: Array, shape: tuple[int, ...] | None = None, dtype: Any = 
     return made.view(SimArray)
 
 
-def on_gpu(array: np.ndarray, name: str) -> Array:
-    """A copy of a NumPy array on the device 'cuda' or 'cuda-sim'."""
+def on_gpu(array: Array, name: str, index: int = 0) -> Array:
+    """A copy of an array on the device 'cuda', by the number of the GPU, or on 'cuda-sim'."""
     if name == "cuda-sim":
-        return np.array(array).view(SimArray)
+        return on_cpu(array).view(SimArray)
     import cupy
 
-    return cupy.asarray(array)
+    with cupy.cuda.Device(index):
+        return cupy.array(plain(array))
+
+
+def why_no_gpu() -> str:
+    """What stands in the way of computing on a GPU, and what to do; empty where nothing does. Imports CuPy."""
+    without = "use device='cpu', or 'cuda-sim' to run CUDA kernels without a GPU"
+    if importlib.util.find_spec("cupy") is None:
+        return (
+            "CuPy, which drives the GPU, is not installed: pip install 'minitorch-cv[cuda12]', or [cuda13] where "
+            f"nvidia-smi shows CUDA 13 or newer; {without}"
+        )
+    try:
+        import cupy
+
+        if cupy.cuda.runtime.getDeviceCount():
+            return ""
+        return f"there is no GPU; {without}"
+    except Exception as error:  # a driver that is missing or too old, CuPy for another CUDA version
+        return f"CuPy cannot use the GPU ({type(error).__name__}: {error}); {without}"
 
 
 def on_cpu(array: Array) -> np.ndarray:

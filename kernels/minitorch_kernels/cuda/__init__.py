@@ -1,8 +1,9 @@
 """CUDA kernels, run on a GPU or on a simulated one.
 
 device.cuh     what every .cu file includes: the same names under nvcc, NVRTC and g++
+tiles.cuh      matrix products in tiles, for `matmul` and the convolutions
 launch.py      `launch("relu.cu", "rectify", grid, block, x, y, n)`, and the grid for a number of elements
+layout.py      channels-last storage
+precision.py   whether products of float32 may be rounded to TF32
 simulator.py   the simulated GPU: g++ compiles the .cu file, with simulator.h in the place of CUDA
 """
-
-from .launch import dense, elements, launch

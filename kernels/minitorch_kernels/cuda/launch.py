@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,16 @@ def module(source: Path, real: str, device: int) -> Any:
     """The file as CuPy compiled it for a device."""
     import cupy
 
-    text = f"#define REAL {real}\n" + (HERE / "device.cuh").read_text(encoding="utf-8").replace("#pragma once", "")
-    text += source.read_text(encoding="utf-8").replace('#include "device.cuh"', "")
-    return cupy.RawModule(code=text, options=("--std=c++17",), name_expressions=None)
+    return cupy.RawModule(code=f"#define REAL {real}\n{whole_text(source)}", options=("--std=c++17",))
+
+
+def whole_text(source: Path) -> str:
+    """A .cu file with the headers it includes in their places: RawModule is given text, not folders."""
+
+    def header(match: re.Match[str]) -> str:
+        return (HERE / match[1]).read_text(encoding="utf-8").replace("#pragma once", "")
+
+    return re.sub(r'#include "(\w+\.cuh)"', header, source.read_text(encoding="utf-8"))
 
 
 def dense(array: Array) -> Array:

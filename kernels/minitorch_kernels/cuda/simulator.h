@@ -4,10 +4,11 @@
 // runs. One fiber runs at a time, in an order that can be shuffled: a result that depends on it is a race. What is there:
 //
 //     threadIdx, blockIdx, blockDim, gridDim    x only matters to most kernels; y and z work as well
-//     __syncthreads, __syncwarp                 a thread that ended, or waits elsewhere, is an error and no deadlock
+//     __syncthreads, __syncthreads_and, __syncwarp   a thread that ended, or waits elsewhere, is an error and no deadlock
 //     __shfl_sync, _xor_, _down_, __ballot_sync, __any_sync, __all_sync
 //     atomicAdd, atomicMax, atomicMin, atomicCAS on integers; floats have none: their order of addition would matter
 //     Global<T>, SHARED                         every access is checked; shared memory is NaN, or 0xff, at first
+//     to_tf32, multiply_tf32                    as in device.cuh, where the matrix instructions are
 //     math functions by their C++ names, min, max, float2, float4, __ldg, __float_as_uint and the like
 //
 // Not there: dynamic shared memory, textures, streams, cooperative groups, half types.
@@ -34,6 +35,7 @@
 #define __host__
 #define __constant__ static const
 #define __forceinline__ inline
+#define __noinline__
 #define __launch_bounds__(...)
 
 using std::abs, std::ceil, std::cos, std::erf, std::exp, std::expm1, std::floor, std::fma, std::fmax, std::fmin;
@@ -86,6 +88,7 @@ inline int current;
 inline const char* kernel_name = "";
 inline char message[400];
 inline bool failed;
+inline bool all_agree;  // of __syncthreads_and
 
 // Stop the launch; Python raises an error with this text.
 [[noreturn]] inline void fail(const char* format, ...) {
@@ -316,6 +319,15 @@ template <class T> struct Argument<Global<T>> {
     static sim::Shared<type, count> name(+[] { sim::fill_with_nonsense(name.data, count); });
 
 inline void __syncthreads() { sim::wait(sim::WAITS_FOR_BLOCK); }
+inline bool __syncthreads_and(bool predicate) {
+    sim::all_agree = true;
+    sim::wait(sim::WAITS_FOR_BLOCK);
+    sim::all_agree &= predicate;
+    sim::wait(sim::WAITS_FOR_BLOCK);
+    const bool agreed = sim::all_agree;
+    sim::wait(sim::WAITS_FOR_BLOCK);  // all have read it, so that the next vote may begin
+    return agreed;
+}
 inline void __syncwarp(unsigned mask = ~0u) { sim::wait(sim::WAITS_FOR_WARP, mask); }
 
 template <class T> T __shfl_sync(unsigned mask, T value, int lane) {
@@ -365,3 +377,30 @@ inline int __float_as_int(float x) { return same_bits<int>(x); }
 inline float __int_as_float(int x) { return same_bits<float>(x); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned(uint64_t(a) * b >> 32); }
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
+
+// Stand-ins for the matrix instructions of device.cuh.
+#define TENSOR_CORES
+
+inline float to_tf32(float x) {  // to the nearest of 10 bits of mantissa, a tie away from zero
+    return std::isfinite(x) ? __uint_as_float((__float_as_uint(x) + 0x1000) & 0xffffe000) : x;
+}
+inline void multiply_tf32(float (&sums)[4], const float (&a)[4], const float (&b)[2]) {
+    float left[16][8], right[8][8];
+    for (int half = 0; half < 2; half++) {
+        const uint64_t* given = sim::exchange(~0u, float2{a[2 * half], a[2 * half + 1]});
+        for (int lane = 0; lane < sim::WARP; lane++) {
+            const float2 values = sim::lane_value<float2>(given, lane);
+            left[lane / 4][lane % 4 + 4 * half] = values.x;
+            left[lane / 4 + 8][lane % 4 + 4 * half] = values.y;
+        }
+    }
+    const uint64_t* given = sim::exchange(~0u, float2{b[0], b[1]});
+    for (int lane = 0; lane < sim::WARP; lane++) {
+        const float2 values = sim::lane_value<float2>(given, lane);
+        right[lane % 4][lane / 4] = values.x;
+        right[lane % 4 + 4][lane / 4] = values.y;
+    }
+    const int row = sim::current % sim::WARP / 4, column = sim::current % 4 * 2;
+    for (int e = 0; e < 4; e++)
+        for (int k = 0; k < 8; k++) sums[e] += left[row + e / 2 * 8][k] * right[k][column + e % 2];
+}

@@ -4,6 +4,7 @@
     tiles.py    `multiply`: tiles of results, lanes are outputs
     lane_sums.py `dots`: tiles of results, lanes are summed
     product.py  `matmul`: which of the two serves which product
+    product_cuda.py, matmul.cu   the same on the GPU
 
 Our own product, not the BLAS library's, because two thread pools in one process slow each other down and because here
 the rows of `b` may lie anywhere (see `vector.multiply_tile`), as the taps of a convolution do.
@@ -13,6 +14,7 @@ from ..kernel import Kernel
 from .lane_sums import dots
 from .panels import memory_of, pack, run_of_memory
 from .product import matmul_cpu, matmul_reference
+from .product_cuda import matmul_cuda
 from .tiles import multiply
 
-matmul = Kernel("matmul", matmul_reference, matmul_cpu)
+matmul = Kernel("matmul", matmul_reference, matmul_cpu, matmul_cuda)

@@ -49,3 +49,10 @@ extern "C" __global__ void lanes(Global<const REAL> x, Global<REAL> next, Global
 extern "C" __global__ void half_a_warp_waits(Global<REAL> y) {
     if (threadIdx.x < 16) y[thread()] = __shfl_sync(0xffffffffu, REAL(1), 0);
 }
+
+// agreed = 1 for the vote that thread 5 spoils, plus 2 for one in which all agree.
+extern "C" __global__ void two_votes(Global<REAL> unused, Global<int> agreed) {
+    int first = __syncthreads_and(threadIdx.x != 5);
+    int second = __syncthreads_and(true);
+    agreed[thread()] = first + 2 * second;
+}

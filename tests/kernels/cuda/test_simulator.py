@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from minitorch_kernels.arrays import on_cpu, on_gpu
-from minitorch_kernels.cuda import launch, simulator
+from minitorch_kernels.cuda import simulator
+from minitorch_kernels.cuda.launch import launch
 
 PROBE = Path(__file__).parent / "probe.cu"
 BOTH = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -53,6 +54,12 @@ def test_lanes_exchange_values(dtype, order):
     np.testing.assert_allclose(on_cpu(sums), np.repeat(warps.sum(1), 32), rtol=1e-4)
     np.testing.assert_array_equal(on_cpu(following), np.append(warps[:, 1:], warps[:, -1:], axis=1).ravel())
     np.testing.assert_array_equal(on_cpu(positive), np.repeat((warps > 0).sum(1), 32))
+
+
+def test_a_vote_is_over_before_the_next_begins(order):
+    agreed = empty(np.int32, 64)
+    launch(PROBE, "two_votes", (1,), (64,), empty(np.float32, 1), agreed)
+    np.testing.assert_array_equal(on_cpu(agreed), 2)  # the first vote fails, the second one holds
 
 
 def test_a_race_shows_when_the_order_changes(monkeypatch):
