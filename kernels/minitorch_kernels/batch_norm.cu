@@ -1,4 +1,5 @@
 #include "device.cuh"
+#include "columns.cuh"
 
 // x is a matrix (M, C): rows are images and places, columns channels. A block keeps to some columns (`Column`). Sums run
 // over shares of the rows first, P = gridDim.y of them, and then over the shares. Four numbers are added up as REAL, only

@@ -1,4 +1,5 @@
 #include "device.cuh"
+#include "columns.cuh"
 
 // parts[c, p] = the sum of share p of the rows of dy (rows, C); parts (C, P), P = gridDim.y.
 extern "C" __global__ void sum_shares(Global<const REAL> dy, Global<double> parts, Index rows, Index C) {

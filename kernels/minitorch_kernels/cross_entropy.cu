@@ -42,7 +42,7 @@ extern "C" __global__ void losses_and_softmax(
             const Index y = known ? target[n] : 0;
             const REAL of_label = weighted ? weight[y] : REAL(1);
             REAL loss = -REAL(hard) * of_label * ((logits[n * K + y] - peak) - log_total);
-            if (soft != 0) loss -= REAL(soft) * smooth;
+            loss -= REAL(soft) * smooth;
             losses[n] = counted ? loss + nan_unless(known) : REAL(0);
             sample_weights[n] = counted ? of_label + nan_unless(known) : REAL(0);
         }

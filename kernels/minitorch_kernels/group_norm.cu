@@ -1,4 +1,5 @@
 #include "device.cuh"
+#include "columns.cuh"
 
 // x is (N, L, C): L places, channels fastest, groups of `size` neighbouring channels. A block takes so many groups of an
 // image that it has about 32 channels, its threads side by side over these channels and then over the places. The second

@@ -1,4 +1,5 @@
 #include "device.cuh"
+#include "columns.cuh"
 
 // x is a matrix (M, C): rows are images and places, columns channels. A thread stays in its channel; the neighbours of
 // its window were read by threads beside it, and lie in the cache.

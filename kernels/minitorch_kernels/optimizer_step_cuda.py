@@ -39,7 +39,8 @@ def run_steps_cuda(file: str, name: str, params: Sequence[Sequence[Any]], *numbe
         rows.append((param.size, *map(address, elements)))
         keep.append(elements)
     like = keep[0][0]
-    tasks = task_table(tuple(rows), like.dtype.itemsize, "cuda-sim" if isinstance(like, SimArray) else "cuda")
+    device = ("cuda-sim", 0) if isinstance(like, SimArray) else ("cuda", like.device.id)
+    tasks = task_table(tuple(rows), like.dtype.itemsize, *device)
     launch(file, name, (len(tasks),), (THREADS,), like, tasks, *numbers)
     for array, of_array, axes in back:
         array[...] = unflatten(of_array, array.shape, axes)
@@ -59,7 +60,7 @@ def address(array: Array) -> int:
 
 
 @functools.lru_cache(maxsize=256)
-def task_table(rows: Rows, itemsize: int, device: str) -> Array:
+def task_table(rows: Rows, itemsize: int, device: str, index: int) -> Array:
     """rows: for each parameter its size and its addresses -> the same for stretches of at most TASK elements, int64.
 
     Kept from step to step: memory that is given back and taken again has the same addresses, and no table travels.
@@ -68,4 +69,4 @@ def task_table(rows: Rows, itemsize: int, device: str) -> Array:
     for size, *addresses in rows:
         starts = np.arange(0, size, TASK)[:, None]  # (tasks, 1)
         tasks.append(np.hstack([np.minimum(size - starts, TASK), np.array(addresses, np.int64) + starts * itemsize]))
-    return on_gpu(np.concatenate(tasks), device)
+    return on_gpu(np.concatenate(tasks), device, index)

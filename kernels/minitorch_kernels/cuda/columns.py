@@ -1,4 +1,4 @@
-"""The grid for kernels whose threads stay in one column of a row-major matrix: `Column` in device.cuh."""
+"""The grid for kernels whose threads stay in one column of a row-major matrix: `Column` in columns.cuh."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 KERNEL = re.compile(r'extern "C" __global__ void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\(([^)]*)\)')
+MACRO = re.compile(r"^#define (\w+) ((?:.*\\\n)*.*)$", re.MULTILINE)
 ARRAY = re.compile(r"Global<(?:const )?([\w ]+)>")
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 ELEMENTS = {
@@ -24,8 +25,19 @@ ELEMENTS = {
 @functools.cache
 def signatures(source: Path) -> dict[str, list[str]]:
     """For each kernel of the file the type of each argument, `Index`, `double` or `Global<...>`."""
-    found = KERNEL.findall(source.read_text(encoding="utf-8"))
-    return {name: [parameter.strip().rsplit(" ", 1)[0] for parameter in given.split(",")] for name, given in found}
+    text = source.read_text(encoding="utf-8")
+    macros = {name: value.replace("\\\n", " ") for name, value in MACRO.findall(text)}
+    found = {name: expanded(given, macros).split(",") for name, given in KERNEL.findall(text)}
+    return {name: [parameter.strip().rsplit(" ", 1)[0] for parameter in given] for name, given in found.items()}
+
+
+def expanded(text: str, macros: dict[str, str]) -> str:
+    """`text` with macros in it replaced, and those in them: parameters that several kernels share may be one."""
+    while True:
+        replaced = re.sub(r"\b\w+\b", lambda word: macros.get(word[0], word[0]), text)
+        if replaced == text:
+            return text
+        text = replaced
 
 
 def matched(source: Path, name: str, args: tuple[Any, ...]) -> tuple[str, list[Any]]:

@@ -1,4 +1,5 @@
 #include "device.cuh"
+#include "columns.cuh"
 
 // A block for each image, which reads it twice: once for the mean of the gray image, where the contrast needs it, after
 // the changes that come before it, and once for the result. Products are rounded by themselves where a byte may depend

@@ -32,7 +32,7 @@ GROUPS = [
     ((2, 520, 3), 2, True, False),
     ((2, 70, 3), 70, True, True),
 ]
-MATRICES = [(3, 70), (700, 2), (2, 130, 3, 5), (90, 63), (2, 1, 50, 60)]
+MATRICES = [(3, 70), (1100, 63), (700, 2), (2, 130, 3, 5), (90, 63), (2, 1, 50, 60)]
 
 CASES = [
     *(("channel_sum", cases_channel_sum.images(*shape)) for shape in MATRICES),
@@ -66,6 +66,7 @@ CASES = [
         for options in cases_loss.LOSS_OPTIONS[:3]
     ),
     ("join", joined),
+    ("join", lambda rng, dtype: (0, *rng.standard_normal((2, 3, 1000)).astype(dtype))),
     ("resample2d", resampled),
 ]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minitorch_kernels.arrays import on_cpu, on_gpu
-from minitorch_kernels.cuda import launch
+from minitorch_kernels.cuda.launch import launch
 
 from .test_simulator import PROBE
 
