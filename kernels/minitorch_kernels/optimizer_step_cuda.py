@@ -38,7 +38,7 @@ def run_steps_cuda(file: str, name: str, params: Sequence[Sequence[Any]], *numbe
                 back.append((array, of_array, axes))
         rows.append((param.size, *map(address, elements)))
         keep.append(elements)
-    like = keep[0][0]
+    like: Any = keep[0][0]
     device = ("cuda-sim", 0) if isinstance(like, SimArray) else ("cuda", like.device.id)
     tasks = task_table(tuple(rows), like.dtype.itemsize, *device)
     launch(file, name, (len(tasks),), (THREADS,), like, tasks, *numbers)

@@ -71,6 +71,14 @@ struct Changes {
     }
 };
 
+// The pixel of images (..., C); 0 for channels that are not there.
+template <class Pixel> __device__ __forceinline__ Color color_at(Global<const Pixel> images, Index pixel, int C) {
+    Color x;
+#pragma unroll
+    for (int c = 0; c < 3; c++) x.channel[c] = c < C ? REAL(images[pixel * C + c]) : REAL(0);
+    return x;
+}
+
 // images (N, P, C), C 1 or 3; factors (N, 4), order (N, 4) -> y (N, P, C).
 template <class Pixel>
 __device__ __forceinline__ void adjust(
@@ -90,8 +98,7 @@ __device__ __forceinline__ void adjust(
     if (factors[4 * n + CONTRAST] != 1) {
         double total = 0;
         for (Index p = threadIdx.x; p < P; p += blockDim.x) {
-            Color x;
-            for (int c = 0; c < C; c++) x.channel[c] = REAL(images[(n * P + p) * C + c]);
+            Color x = color_at<Pixel>(images, n * P + p, C);
             changes.apply(x, CONTRAST);
             total += changes.gray(x);
         }
@@ -101,10 +108,11 @@ __device__ __forceinline__ void adjust(
         changes.mean = REAL(mean[0]);
     }
     for (Index p = threadIdx.x; p < P; p += blockDim.x) {
-        Color x;
-        for (int c = 0; c < C; c++) x.channel[c] = REAL(images[(n * P + p) * C + c]);
+        Color x = color_at<Pixel>(images, n * P + p, C);
         changes.apply(x, -1);
-        for (int c = 0; c < C; c++) y[(n * P + p) * C + c] = Pixel(x.channel[c]);
+#pragma unroll
+        for (int c = 0; c < 3; c++)
+            if (c < C) y[(n * P + p) * C + c] = Pixel(x.channel[c]);
     }
 }
 
