@@ -81,27 +81,3 @@ def test_matches_reference_in_any_order_of_threads(name, case, dtype, monkeypatc
     compare(outputs[0], run(name, "reference", arguments(case, dtype)))
     for in_order, shuffled in zip(*outputs, strict=True):
         assert in_order.tobytes() == shuffled.tobytes()
-
-
-@pytest.mark.parametrize("label", [-1, 4, 1000])
-def test_a_label_out_of_range_gives_nan_for_its_sample(label):
-    from minitorch_kernels import softmax_cross_entropy, softmax_cross_entropy_grad
-
-    logits, target = np.zeros((3, 4), np.float32), np.array([1, label, 3])
-    losses, weights, p = softmax_cross_entropy(there(logits), there(target), None, -100, 0.0)
-    assert np.isnan([losses[1], weights[1]]).all()
-    assert np.isfinite([losses[0], losses[2]]).all()
-    gradient = softmax_cross_entropy_grad(there(np.ones(3, np.float32)), p, there(target), None, -100, 0.0)
-    np.testing.assert_array_equal(np.isnan(np.asarray(gradient)).all(1), [False, True, False])
-    np.testing.assert_array_equal(np.isnan(np.asarray(gradient)).any(1), [False, True, False])
-
-
-@pytest.mark.parametrize(("mean", "spread"), [(1e4, 1.0), (0.0, 1.0), (-300.0, 0.01)])
-def test_the_variance_of_float32_keeps_its_digits_far_from_zero(mean, spread, rng):
-    from minitorch_kernels import batch_norm_train, group_norm
-
-    x = (mean + spread * rng.standard_normal((64, 3, 5))).astype(np.float32)
-    _, _, var, _ = batch_norm_train(there(x), None, None, 1e-5)
-    np.testing.assert_allclose(np.asarray(var), x.astype(np.float64).var((0, 2)), rtol=2e-6)
-    _, _, var, _ = group_norm(there(x), 3, None, None, 1e-5)
-    np.testing.assert_allclose(np.asarray(var), x.astype(np.float64).var(2), rtol=2e-6)
