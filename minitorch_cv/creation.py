@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .device import require_cpu
+from .device import moved
 from .listening import told
 from .random import Generator, numpy_generator
 from .tensor import Tensor, array_from
@@ -16,9 +16,7 @@ from .tensor import Tensor, array_from
 
 def finish(array: np.ndarray, requires_grad: bool, device: Any) -> Tensor:
     """The array as a leaf tensor on `device`."""
-    if device is not None:
-        require_cpu(device)
-    return Tensor(array, requires_grad)
+    return Tensor(array if device is None else moved(array, device), requires_grad)
 
 
 def shape_from(sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:

@@ -1,18 +1,26 @@
-"""Where a tensor lives."""
+"""Where a tensor lives: on the CPU, on a GPU, or on the simulated GPU that runs the same kernels without one."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
+
+from minitorch_kernels.arrays import Array, SimArray, is_cupy, on_cpu, on_gpu, why_no_gpu
+
+TYPES = ("cpu", "cuda", "cuda-sim")
 
 
 class device:
-    """`device("cpu")`, `device("cuda")` or `device("cuda", 1)`; equal to, and accepted as, its text."""
+    """`device("cpu")`, `device("cuda")` or `device("cuda", 1)`; equal to, and accepted as, its text.
+
+    "cuda-sim" runs the CUDA kernels on the CPU, slowly and with every access checked: for learning and for tests.
+    """
 
     def __init__(self, type: Any, index: int | None = None):
         text = str(type)
         name, _, number = text.partition(":")
-        if name not in ("cpu", "cuda") or (number and not number.isdigit()):
-            raise ValueError(f"unknown device {text!r}; choose 'cpu', 'cuda' or 'cuda:0'")
+        if name not in TYPES or (number and not number.isdigit()):
+            raise ValueError(f"unknown device {text!r}; choose 'cpu', 'cuda', 'cuda:0' or 'cuda-sim'")
         self.type = name
         self.index = int(number) if number else index
 
@@ -31,14 +39,38 @@ class device:
         return f"device(type={self.type!r}" + (f", index={self.index})" if self.index is not None else ")")
 
 
-CPU = device("cpu")
+CPU, SIMULATED = device("cpu"), device("cuda-sim")
 
 
-def require_cpu(place: Any) -> device:
-    """`place` as a device; RuntimeError where it is a GPU, which this version cannot use yet."""
+def device_of(array: Array) -> device:
+    """Where an array lies."""
+    if isinstance(array, SimArray):
+        return SIMULATED
+    return device("cuda", array.device.id) if is_cupy(array) else CPU
+
+
+def lies_on(array: Array, place: device) -> bool:
+    """Whether an array is on a device already; 'cuda' without a number is any GPU."""
+    here = device_of(array)
+    return here == place or (here.type == place.type and place.index is None)
+
+
+def moved(array: Array, place: Any) -> Array:
+    """`array` on a device: itself where it lies there, else a copy. RuntimeError where there is no such device."""
+    place = usable(place)
+    if lies_on(array, place):
+        return array
+    return on_cpu(array) if place.type == "cpu" else on_gpu(array, place.type, place.index or 0)
+
+
+def usable(place: Any) -> device:
+    """`place` as a device; RuntimeError where it is a GPU and there is none, or nothing to use it with."""
     place = device(place)
-    if place.type != "cpu":
-        raise RuntimeError(
-            f"device {str(place)!r}: this version of minitorch_cv computes on the CPU only; use device='cpu'"
-        )
+    if place.type == "cuda":
+        problem = why_no_gpu()
+        if problem:
+            raise RuntimeError(f"device {str(place)!r}: {problem}")
+        count = sys.modules["cupy"].cuda.runtime.getDeviceCount()
+        if (place.index or 0) >= count:
+            raise RuntimeError(f"device {str(place)!r}: there are {count} GPUs here, 'cuda:0' to 'cuda:{count - 1}'")
     return place

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import minitorch_kernels as kernels
-from minitorch_kernels.kernel import Array, array_module
+from minitorch_kernels.arrays import Array, array_module, is_on_gpu
 
 _creation_order = itertools.count()
 
@@ -182,7 +182,7 @@ def is_fresh(gradients: Sequence[Array], position: int, dy: Array) -> bool:
 
 def shares_memory(a: Array, b: Array) -> bool:
     """True where two arrays may overlap in memory (compared by their bounds, which is cheap)."""
-    return array_module(a).may_share_memory(a, b)
+    return is_on_gpu(a) == is_on_gpu(b) and array_module(a).may_share_memory(a, b)
 
 
 class _Mode(threading.local):

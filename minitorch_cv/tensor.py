@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minitorch_kernels.kernel import Array, is_cupy
+from minitorch_kernels.arrays import Array, array_module, is_cupy, on_cpu
 
 from . import dtypes
-from .device import CPU, device, require_cpu
+from .device import device, device_of, lies_on, usable
 from .graph import Node, Storage, backpropagate, is_grad_enabled, no_grad
 from .listening import refuse_recording, told
 
@@ -92,7 +92,12 @@ class Tensor:
     @property
     def device(self) -> device:
         """Where the memory is."""
-        return CPU
+        return device_of(self._array)
+
+    @property
+    def is_cuda(self) -> bool:
+        """True on a GPU."""
+        return is_cupy(self._array)
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one axis."""
@@ -209,7 +214,7 @@ class Tensor:
                     f"backward: a gradient must be given for a tensor of shape {self.shape}; only a one-element tensor "
                     "has an implied one (call .sum() or .mean() first, or pass gradient=)"
                 )
-            dy = np.ones(self.shape, self.dtype)
+            dy = array_module(self._array).ones(self.shape, self.dtype)
         else:
             dy = gradient._array if isinstance(gradient, Tensor) else np.asarray(gradient)
             if dy.shape != self.shape:
@@ -298,8 +303,13 @@ class Tensor:
         return self._array.tolist()
 
     def numpy(self) -> np.ndarray:
-        """The NumPy array itself, sharing memory; RuntimeError for a tensor that requires grad."""
+        """The NumPy array itself, sharing memory.
+
+        RuntimeError for a tensor that requires grad, TypeError for one on a GPU.
+        """
         refuse_recording("numpy()", READ_AFTERWARDS)
+        if self.device.type != "cpu":
+            raise TypeError(f"numpy: this tensor is on {self.device}, where NumPy cannot read it; use .cpu().numpy()")
         if self.requires_grad:
             raise RuntimeError("numpy: this tensor requires grad, which NumPy would not follow; use .detach().numpy()")
         return self._array
@@ -313,7 +323,13 @@ class Tensor:
         return array.copy() if copy else array
 
     def __dlpack__(self, **options: Any) -> Any:
-        return self.numpy().__dlpack__(**options)
+        return (self.detach()._array if self.is_cuda else self.numpy()).__dlpack__(**options)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        if not self.is_cuda:
+            raise AttributeError(f"__cuda_array_interface__: this tensor is on {self.device}, not on a GPU")
+        return self._array.__cuda_array_interface__
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._array.__dlpack_device__()
@@ -382,16 +398,18 @@ class Tensor:
     # -- conversion ----------------------------------------------------------------------------------------------------
 
     def cpu(self) -> Tensor:
-        """The tensor on the CPU: itself."""
-        return self
+        """The tensor on the CPU: itself where it lies there."""
+        return self.to("cpu")
 
     def cuda(self, device: Any = None) -> Tensor:
-        """The tensor on a GPU: RuntimeError, as this version computes on the CPU only."""
-        require_cpu("cuda")
-        return self
+        """The tensor on a GPU, by default the first. RuntimeError where there is none."""
+        return self.to("cuda" if device is None else device)
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
-        """The tensor in another dtype, or on another device: `to("cpu")`, `to(float64)`, `to(other_tensor)`."""
+        """The tensor in another dtype, or on another device: `to("cuda")`, `to(float64)`, `to(other_tensor)`.
+
+        RuntimeError for a device that is not there.
+        """
         for arg in args:
             if isinstance(arg, Tensor):
                 dtype, device = arg.dtype, arg.device
@@ -399,11 +417,12 @@ class Tensor:
                 dtype = arg
             elif not isinstance(arg, bool):  # a bare bool is torch's non_blocking, which means nothing on a CPU
                 device = arg
-        if device is not None:
-            require_cpu(device)
-        if dtype is None or np.dtype(dtype) == self.dtype:
-            return self.clone() if copy else self
-        return self.type(dtype)
+        result = self
+        if device is not None and not lies_on(self._array, usable(device)):
+            result = self.to_device(usable(device))
+        if dtype is not None and np.dtype(dtype) != self.dtype:
+            result = result.type(dtype)
+        return self.clone() if copy and result is self else result
 
 
 class RemovableHandle:
@@ -440,10 +459,13 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
 
 def describe(tensor: Tensor, opening: str) -> str:
     """The text of a tensor: its values, then shape (where it has one), dtype (where not the usual), and origin."""
+    array = tensor._array if tensor.device.type == "cpu" else on_cpu(tensor._array)
     values = np.array2string(
-        tensor._array, separator=", ", precision=4, suppress_small=False, threshold=1000, edgeitems=3, prefix=opening
+        array, separator=", ", precision=4, suppress_small=False, threshold=1000, edgeitems=3, prefix=opening
     )
     facts = [f"shape={tensor.shape}"] if tensor.ndim else []
+    if tensor.device.type != "cpu":
+        facts.append(f"device='{tensor.device}'")
     if tensor.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool):
         facts.append(f"dtype={tensor.dtype}")
     if tensor._node is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array
 from .jit import jit, prange
 from .kernel import Kernel
 from .optimizer_step import CHUNK, check_shapes, rounded, run_step
+from .optimizer_step_cuda import run_steps_cuda
 
 
 def adadelta_step_reference(
@@ -89,4 +91,21 @@ def adadelta_chunks(p, g, v, u, lr, rho, fresh, eps, decay, sign):
         adadelta_flat(p[part], g[part], v[part], u[part], lr, rho, fresh, eps, decay, sign)
 
 
-adadelta_step = Kernel("adadelta_step", adadelta_step_reference, adadelta_step_cpu)
+def adadelta_step_cuda(
+    param: Array,
+    grad: Array,
+    square_avg: Array,
+    acc_delta: Array,
+    lr: float,
+    rho: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    check_shapes("adadelta_step", param, grad, {"square_avg": square_avg, "acc_delta": acc_delta})
+    rho = rounded(rho, param)
+    numbers = lr, rho, 1 - rho, eps, weight_decay, -1 if maximize else 1
+    run_steps_cuda("adadelta.cu", "adadelta_step", [(param, grad, square_avg, acc_delta)], *numbers)
+
+
+adadelta_step = Kernel("adadelta_step", adadelta_step_reference, adadelta_step_cpu, adadelta_step_cuda)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array
 from .jit import jit, prange
 from .kernel import Kernel
 from .optimizer_step import CHUNK, check_shapes, run_step
+from .optimizer_step_cuda import run_steps_cuda
 
 
 def adagrad_step_reference(
@@ -65,4 +67,18 @@ def adagrad_chunks(p, g, s, lr, eps, decay, sign):
         adagrad_flat(p[part], g[part], s[part], lr, eps, decay, sign)
 
 
-adagrad_step = Kernel("adagrad_step", adagrad_step_reference, adagrad_step_cpu)
+def adagrad_step_cuda(
+    param: Array,
+    grad: Array,
+    square_sum: Array,
+    lr: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    check_shapes("adagrad_step", param, grad, {"sum": square_sum})
+    numbers = lr, eps, weight_decay, -1 if maximize else 1
+    run_steps_cuda("adagrad.cu", "adagrad_step", [(param, grad, square_sum)], *numbers)
+
+
+adagrad_step = Kernel("adagrad_step", adagrad_step_reference, adagrad_step_cpu, adagrad_step_cuda)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .addresses import array_at
+from .arrays import Array
 from .jit import jit, prange
 from .kernel import Kernel
 from .optimizer_step import CHUNK, addresses_of_all, check_shapes, rounded, row_major, run_step
+from .optimizer_step_cuda import alike, run_steps_cuda
 
 
 def adam_step_reference(
@@ -142,7 +146,47 @@ def adam_all(addresses, tasks, like, step_size, beta1, fresh1, beta2, fresh2, ro
         )  # fmt: skip
 
 
-adam_step = Kernel("adam_step", adam_step_reference, adam_step_cpu)
+def adam_step_cuda(
+    param: Array,
+    grad: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
+    max_exp_avg_sq: Array | None,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+    step: int,
+) -> None:
+    buffers = {"exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq, "max_exp_avg_sq": max_exp_avg_sq}
+    check_shapes("adam_step", param, grad, buffers)
+    arrays = [(param, grad, *buffers.values())]
+    adam_all_cuda(arrays, lr, beta1, beta2, eps, weight_decay, decoupled, maximize, step)
+
+
+def adam_all_cuda(
+    params: list[tuple[Any, ...]],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+    maximize: bool,
+    step: int,
+) -> None:
+    """The step on all parameters in one launch: for each its array, its gradient and its three buffers."""
+    beta1, beta2 = rounded(beta1, params[0][0]), rounded(beta2, params[0][0])
+    step_size, root = bias_corrections(lr, beta1, beta2, step)
+    decay, shrink = (0.0, lr * weight_decay) if decoupled else (weight_decay, 0.0)
+    numbers = step_size, beta1, 1 - beta1, beta2, 1 - beta2, root, eps, decay, shrink, -1 if maximize else 1
+    run_steps_cuda("adam.cu", "adam_step", params, *numbers, params[0][4] is not None)
+
+
+adam_step = Kernel("adam_step", adam_step_reference, adam_step_cpu, adam_step_cuda)
 
 
 def adam_steps(
@@ -163,6 +207,10 @@ def adam_steps(
     """`adam_step` on each parameter, with the same bits; in one call where their memory allows."""
     grads = row_major(grads)
     arrays = list(zip(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, strict=True))
+    if adam_step.pick((params[0],)) is adam_step.cuda:
+        for step, of_group in alike(steps, arrays).items():
+            adam_all_cuda(of_group, lr, beta1, beta2, eps, weight_decay, decoupled, maximize, step)
+        return
     together = addresses_of_all(adam_step, arrays)
     if together is None:
         for of_one, step in zip(arrays, steps):

@@ -10,9 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from .arrays import Array
 from .avg_pool2d import Windows, average_windows, average_windows_grad
 from .kernel import Kernel
 from .max_pool2d import max_over_windows
+from .pool2d_cuda import adaptive_averages_cuda, adaptive_averages_grad_cuda, maxima
 from .pool_windows import Pair, adaptive_spans
 
 
@@ -90,8 +92,30 @@ def adaptive_max_pool2d_cpu(x: np.ndarray, output_size: Pair) -> tuple[np.ndarra
     return max_over_windows(x, rows, cols, (1, 1))
 
 
-adaptive_avg_pool2d = Kernel("adaptive_avg_pool2d", adaptive_avg_pool2d_reference, adaptive_avg_pool2d_cpu)
-adaptive_avg_pool2d_grad = Kernel(
-    "adaptive_avg_pool2d_grad", adaptive_avg_pool2d_grad_reference, adaptive_avg_pool2d_grad_cpu
+def adaptive_avg_pool2d_cuda(x: Array, output_size: Pair) -> Array:
+    adaptive_windows("adaptive_avg_pool2d", x.shape[2:], output_size)
+    return adaptive_averages_cuda(x, output_size)
+
+
+def adaptive_avg_pool2d_grad_cuda(dy: Array, size: Pair) -> Array:
+    adaptive_windows("adaptive_avg_pool2d", size, dy.shape[2:])
+    return adaptive_averages_grad_cuda(dy, size)
+
+
+def adaptive_max_pool2d_cuda(x: Array, output_size: Pair) -> tuple[Array, Array]:
+    adaptive_windows("adaptive_max_pool2d", x.shape[2:], output_size)
+    return maxima(x, output_size, "max_adaptive")
+
+
+adaptive_avg_pool2d = Kernel(
+    "adaptive_avg_pool2d", adaptive_avg_pool2d_reference, adaptive_avg_pool2d_cpu, adaptive_avg_pool2d_cuda
 )
-adaptive_max_pool2d = Kernel("adaptive_max_pool2d", adaptive_max_pool2d_reference, adaptive_max_pool2d_cpu)
+adaptive_avg_pool2d_grad = Kernel(
+    "adaptive_avg_pool2d_grad",
+    adaptive_avg_pool2d_grad_reference,
+    adaptive_avg_pool2d_grad_cpu,
+    adaptive_avg_pool2d_grad_cuda,
+)
+adaptive_max_pool2d = Kernel(
+    "adaptive_max_pool2d", adaptive_max_pool2d_reference, adaptive_max_pool2d_cpu, adaptive_max_pool2d_cuda
+)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array, empty_like
+from .cuda.launch import elements, launch
 from .jit import jit, prange
 from .kernel import Kernel
 from .memory import empty
@@ -50,5 +52,20 @@ def sums(x, z, y):
             result[i] = a[i] + b[i]
 
 
-add = Kernel("add", add_reference, add_cpu)
-add_into = Kernel("add_into", add_into_reference, add_into_cpu)
+def add_cuda(x: Array, z: Array) -> Array:
+    axes = memory_axes(x)
+    y = empty_like(x, (x.size,))
+    launch("add.cu", "add", *elements(x.size), flat(x, axes), flat(z, axes), y, x.size)
+    return unflatten(y, x.shape, axes)
+
+
+def add_into_cuda(total: Array, x: Array) -> None:
+    axes = memory_axes(total)
+    sums = flat(total, axes)
+    launch("add.cu", "add_into", *elements(total.size), sums, flat(x, axes), total.size)
+    if not lies_in(total, axes):  # then the sums are a copy
+        total[...] = unflatten(sums, total.shape, axes)
+
+
+add = Kernel("add", add_reference, add_cpu, add_cuda)
+add_into = Kernel("add_into", add_into_reference, add_into_cpu, add_into_cuda)

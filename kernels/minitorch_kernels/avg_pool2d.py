@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from .activation import ACTIVATIONS, CODES, NONE, RELU, SLOPES, add_activated, times_slope
+from .arrays import Array
 from .jit import jit, prange
 from .kernel import Kernel
 from .layout import empty_batch_last, stored_batch_last
+from .pool2d_cuda import activated_averages_cuda, averages_cuda, averages_grad_cuda
 from .pool_windows import Pair, padded_windows, pooled_shape, spans_seen_from_cells, window_spans
 
 WIDE = 64  # cells of a window; with more, the sums run in float64
@@ -279,9 +281,43 @@ def sum_row_of_windows(x, top, bottom, cols, scale, divisor, y):
             y[j, n] = total[n] / divisor[j]
 
 
-avg_pool2d = Kernel("avg_pool2d", avg_pool2d_reference, avg_pool2d_cpu)
-avg_pool2d_grad = Kernel("avg_pool2d_grad", avg_pool2d_grad_reference, avg_pool2d_grad_cpu)
-activation_avg_pool2d = Kernel("activation_avg_pool2d", activation_avg_pool2d_reference, activation_avg_pool2d_cpu)
+def avg_pool2d_cuda(x: Array, *options: Any) -> Array:
+    return averages_cuda(x, pooled_by(x.shape[2:], *options), options)
+
+
+def avg_pool2d_grad_cuda(dy: Array, size: Pair, *options: Any) -> Array:
+    return averages_grad_cuda(dy, size, options)
+
+
+def activation_avg_pool2d_cuda(x: Array, activation: str, *options: Any) -> tuple[Array, Array]:
+    return activated_averages_cuda(x, activation, pooled_by(x.shape[2:], *options), options)
+
+
+def activation_avg_pool2d_grad_cuda(dy: Array, a: Array, activation: str, size: Pair, *options: Any) -> Array:
+    return averages_grad_cuda(dy, size, options, CODES[activation], a)
+
+
+def pooled_by(
+    size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Pair:
+    """`avg_pooled_shape` from all options."""
+    return avg_pooled_shape(size, kernel, stride, padding, ceil_mode, divisor_override)
+
+
+avg_pool2d = Kernel("avg_pool2d", avg_pool2d_reference, avg_pool2d_cpu, avg_pool2d_cuda)
+avg_pool2d_grad = Kernel("avg_pool2d_grad", avg_pool2d_grad_reference, avg_pool2d_grad_cpu, avg_pool2d_grad_cuda)
+activation_avg_pool2d = Kernel(
+    "activation_avg_pool2d", activation_avg_pool2d_reference, activation_avg_pool2d_cpu, activation_avg_pool2d_cuda
+)
 activation_avg_pool2d_grad = Kernel(
-    "activation_avg_pool2d_grad", activation_avg_pool2d_grad_reference, activation_avg_pool2d_grad_cpu
+    "activation_avg_pool2d_grad",
+    activation_avg_pool2d_grad_reference,
+    activation_avg_pool2d_grad_cpu,
+    activation_avg_pool2d_grad_cuda,
 )

@@ -12,6 +12,12 @@ import math
 
 import numpy as np
 
+from .batch_norm_cuda import (
+    batch_norm_inference_cuda,
+    batch_norm_inference_grad_cuda,
+    batch_norm_train_cuda,
+    batch_norm_train_grad_cuda,
+)
 from .jit import jit, prange
 from .kernel import Kernel
 from .layout import as_batch_first, stored_batch_last
@@ -419,9 +425,16 @@ def input_gradient(dy, x, gate, low, mean, mean_g, slope, scale, of_batch, dx, g
             dx[m] = (closed if gate[m] <= low else dy[m]) * factor
 
 
-batch_norm_train = Kernel("batch_norm_train", batch_norm_train_reference, batch_norm_train_cpu)
-batch_norm_train_grad = Kernel("batch_norm_train_grad", batch_norm_train_grad_reference, batch_norm_train_grad_cpu)
-batch_norm_inference = Kernel("batch_norm_inference", batch_norm_inference_reference, batch_norm_inference_cpu)
+batch_norm_train = Kernel("batch_norm_train", batch_norm_train_reference, batch_norm_train_cpu, batch_norm_train_cuda)
+batch_norm_train_grad = Kernel(
+    "batch_norm_train_grad", batch_norm_train_grad_reference, batch_norm_train_grad_cpu, batch_norm_train_grad_cuda
+)
+batch_norm_inference = Kernel(
+    "batch_norm_inference", batch_norm_inference_reference, batch_norm_inference_cpu, batch_norm_inference_cuda
+)
 batch_norm_inference_grad = Kernel(
-    "batch_norm_inference_grad", batch_norm_inference_grad_reference, batch_norm_inference_grad_cpu
+    "batch_norm_inference_grad",
+    batch_norm_inference_grad_reference,
+    batch_norm_inference_grad_cpu,
+    batch_norm_inference_grad_cuda,
 )

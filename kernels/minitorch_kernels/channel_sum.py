@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array, empty_like
+from .cuda.columns import columns, warps
+from .cuda.launch import launch
+from .cuda.layout import stored_channels_last
 from .jit import jit, prange
 from .kernel import Kernel
 from .layout import stored_batch_last
@@ -47,4 +51,14 @@ def sum_of_blocks(row):
     return total
 
 
-channel_sum = Kernel("channel_sum", channel_sum_reference, channel_sum_cpu)
+def channel_sum_cuda(dy: Array) -> Array:
+    C = dy.shape[1]
+    rows = dy.size // max(C, 1)
+    grid, block = columns(rows, C)
+    parts, sums = empty_like(dy, (C, grid[1]), np.float64), empty_like(dy, (C,))
+    launch("channel_sum.cu", "sum_shares", grid, block, stored_channels_last(dy), parts, rows, C)
+    launch("channel_sum.cu", "sum_parts", *warps(C), parts, sums, C, grid[1])
+    return sums
+
+
+channel_sum = Kernel("channel_sum", channel_sum_reference, channel_sum_cpu, channel_sum_cuda)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .cross_entropy_cuda import softmax_cross_entropy_cuda, softmax_cross_entropy_grad_cuda
 from .exponential import exp_float32
 from .jit import jit
 from .kernel import Kernel
@@ -199,7 +200,12 @@ def gradient(dlosses, p, labels, ignore_index, w, hard, soft, total, dlogits):
     return True
 
 
-softmax_cross_entropy = Kernel("softmax_cross_entropy", softmax_cross_entropy_reference, softmax_cross_entropy_cpu)
+softmax_cross_entropy = Kernel(
+    "softmax_cross_entropy", softmax_cross_entropy_reference, softmax_cross_entropy_cpu, softmax_cross_entropy_cuda
+)
 softmax_cross_entropy_grad = Kernel(
-    "softmax_cross_entropy_grad", softmax_cross_entropy_grad_reference, softmax_cross_entropy_grad_cpu
+    "softmax_cross_entropy_grad",
+    softmax_cross_entropy_grad_reference,
+    softmax_cross_entropy_grad_cpu,
+    softmax_cross_entropy_grad_cuda,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array, array_module, empty_like
+from .cuda.launch import elements, launch
 from .jit import jit
 from .kernel import Kernel
 from .memory import empty
@@ -39,4 +41,12 @@ def scale_kept(x, mask, scale, y):
         y[i] = x[i] * (mask[i] * scale)
 
 
-dropout = Kernel("dropout", dropout_reference, dropout_cpu)
+def dropout_cuda(x: Array, mask: Array, p: float) -> Array:
+    axes = memory_axes(x)
+    y, scale = empty_like(x, (x.size,)), float(kept_scale(p, x.dtype))
+    mask = flat(array_module(x).broadcast_to(mask, x.shape), axes)
+    launch("dropout.cu", "scale_kept", *elements(x.size), flat(x, axes), mask, scale, y, x.size)
+    return unflatten(y, x.shape, axes)
+
+
+dropout = Kernel("dropout", dropout_reference, dropout_cpu, dropout_cuda)

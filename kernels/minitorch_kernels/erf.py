@@ -6,9 +6,12 @@ import math
 
 import numpy as np
 
+from .arrays import Array, empty_like
+from .cuda.launch import elements, launch
 from .jit import jit, prange
 from .kernel import Kernel
 from .memory import empty
+from .strides import flat, memory_axes, unflatten
 
 
 def erf_reference(x: np.ndarray) -> np.ndarray:
@@ -29,4 +32,11 @@ def _erf_loop(x: np.ndarray, y: np.ndarray) -> None:
         y[i] = math.erf(x[i])
 
 
-erf = Kernel("erf", erf_reference, erf_cpu)
+def erf_cuda(x: Array) -> Array:
+    axes = memory_axes(x)
+    y = empty_like(x, (x.size,))
+    launch("erf.cu", "error_function", *elements(x.size), flat(x, axes), y, x.size)
+    return unflatten(y, x.shape, axes)
+
+
+erf = Kernel("erf", erf_reference, erf_cpu, erf_cuda)

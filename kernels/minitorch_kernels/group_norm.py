@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from .group_norm_cuda import group_norm_cuda, group_norm_grad_cuda
 from .jit import jit, prange
 from .kernel import Kernel
 from .layout import as_batch_first, stored_batch_last
@@ -198,5 +199,5 @@ def sum_of(values):
     return total
 
 
-group_norm = Kernel("group_norm", group_norm_reference, group_norm_cpu)
-group_norm_grad = Kernel("group_norm_grad", group_norm_grad_reference, group_norm_grad_cpu)
+group_norm = Kernel("group_norm", group_norm_reference, group_norm_cpu, group_norm_cuda)
+group_norm_grad = Kernel("group_norm_grad", group_norm_grad_reference, group_norm_grad_cpu, group_norm_grad_cuda)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array, empty_like
+from .cuda.launch import elements, launch
+from .cuda.layout import as_channels_second, stored_channels_last
 from .jit import jit, prange
 from .kernel import Kernel
 from .layout import as_batch_first, stored_batch_last
@@ -135,5 +138,24 @@ def gather_taps(cols, x, sy, sx, py, px, dy, dx):
                             x[c, iy, ix, n] += cols[c, ky, kx, oy, ox, n]
 
 
-im2col = Kernel("im2col", im2col_reference, im2col_cpu)
-col2im = Kernel("col2im", col2im_reference, col2im_cpu)
+def im2col_cuda(x: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+    N, C, H, W = x.shape
+    (KH, KW), (OH, OW) = kernel, output_size((H, W), kernel, stride, padding, dilation)
+    stored, cols = stored_channels_last(x), empty_like(x, (N, OH * OW, C * KH * KW))
+    sizes = (cols.size, C, H, W, KH, KW, OH, OW, *stride, *padding, *dilation)
+    launch("im2col.cu", "gather_windows", *elements(cols.size), stored, cols, *sizes)
+    return as_channels_second(cols)
+
+
+def col2im_cuda(cols: Array, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Array:
+    N, CKK, _ = cols.shape
+    (KH, KW), (OH, OW) = kernel, output_size(size, kernel, stride, padding, dilation)
+    C = CKK // (KH * KW)
+    stored, x = stored_channels_last(cols), empty_like(cols, (N, *size, C))
+    sizes = (x.size, C, *size, KH, KW, OH, OW, *stride, *padding, *dilation)
+    launch("im2col.cu", "gather_taps", *elements(x.size), stored, x, *sizes)
+    return as_channels_second(x)
+
+
+im2col = Kernel("im2col", im2col_reference, im2col_cpu, im2col_cuda)
+col2im = Kernel("col2im", col2im_reference, col2im_cpu, col2im_cuda)

@@ -115,11 +115,16 @@ def cache_folder() -> Path:
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         status = source.stat()
         stamp = zlib.crc32(f"{source} {status.st_mtime_ns} {status.st_size}".encode(), stamp)
-    parent = Path(os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("minitorch_cv"))
+    parent = cache_parent()
     folder = parent / f"kernels-{stamp:08x}"
     if not folder.exists():
         remove_unused(parent)
     return folder
+
+
+def cache_parent() -> Path:
+    """The folder for everything that is compiled: `$NUMBA_CACHE_DIR`, or in the user's cache."""
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("minitorch_cv"))
 
 
 def remove_unused(parent: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .addresses import address_of
+from .arrays import Array, empty_like
+from .cuda.launch import launch
 from .kernel import Kernel
 from .layout import as_batch_first, empty_batch_last
 from .memory import empty_around
-from .strides import lies_in
+from .strides import flat, lies_in, memory_axes, unflatten
 
 
 def join_reference(dim: int, *arrays: np.ndarray) -> np.ndarray:
@@ -36,4 +40,22 @@ def join_cpu(dim: int, *arrays: np.ndarray) -> np.ndarray:
     return y
 
 
-join = Kernel("join", join_reference, join_cpu)
+def join_cuda(dim: int, *arrays: Array) -> Array:
+    """In the memory order of the first array, x_i is a matrix of which a row holds all of it from `dim` on."""
+    first = arrays[0]
+    axes = memory_axes(first)
+    shape = list(first.shape)
+    shape[dim] = sum(x.shape[dim] for x in arrays)
+    before = axes.index(dim % first.ndim)
+    rows = math.prod(first.shape[axis] for axis in axes[:before])
+    y = empty_like(first, (math.prod(shape),))
+    start, pitch = 0, y.size // max(1, rows)
+    for x in arrays:
+        width = x.size // max(1, rows)
+        grid = (min(1024, -(-rows // 8)), min(64, -(-width // 32)))
+        launch("join.cu", "put_columns", grid, (32, 8), flat(x, axes), y, rows, width, pitch, start)
+        start += width
+    return unflatten(y, tuple(shape), axes)
+
+
+join = Kernel("join", join_reference, join_cpu, join_cuda)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-Array = Any  # numpy.ndarray, or cupy.ndarray where CuPy is in use
+from .arrays import Array as Array
+from .arrays import array_module as array_module
+from .arrays import is_cupy as is_cupy
+from .arrays import is_on_gpu
 
 REGISTRY: dict[str, Kernel] = {}
 
@@ -30,10 +31,10 @@ class Kernel:
 
     `reference` is plain NumPy: the specification, and what every other implementation is tested against.
     `cpu` is compiled by Numba, `cuda` launches CUDA C. The arrays among the arguments pick the implementation:
-    NumPy arrays of float32 or of float64 run on `cpu`, CuPy arrays on `cuda`; any other dtype, a mixture of float
-    types, and a first array that is not float run on `reference`.
+    NumPy arrays of float32 or of float64 run on `cpu`, arrays on a GPU (CuPy's, or the simulated one's) on `cuda`; any
+    other dtype, a mixture of float types, and a first array that is not float run on `reference`.
 
-    Raises ValueError where NumPy and CuPy arrays are mixed; nothing is moved between devices silently.
+    Raises ValueError where arrays lie on different devices; nothing is moved between devices silently.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class Kernel:
         forced = _forced.get()
         if forced is not None:
             return getattr(self, forced) or self.reference
-        arrays = [arg for arg in args if isinstance(arg, np.ndarray)]
-        if any(is_cupy(arg) for arg in args):
+        arrays = [arg for arg in args if isinstance(arg, np.ndarray) and not is_on_gpu(arg)]
+        if any(is_on_gpu(arg) for arg in args):
             if arrays:
                 raise ValueError(
                     f"{self.name}: some arrays are on the CPU and some on the GPU; move them with .to(device)"
@@ -102,14 +103,3 @@ def use(implementation: str) -> Iterator[None]:
 def forced_algorithm() -> str | None:
     """The algorithm of ALGORITHMS that `use` asks for here, or None."""
     return _algorithm.get()
-
-
-def is_cupy(value: Any) -> bool:
-    """True for a CuPy array; never imports CuPy."""
-    cupy = sys.modules.get("cupy")
-    return cupy is not None and isinstance(value, cupy.ndarray)
-
-
-def array_module(array: Array) -> ModuleType:
-    """The library that `array` belongs to: numpy, or cupy for an array on the GPU."""
-    return sys.modules["cupy"] if is_cupy(array) else np

@@ -11,6 +11,10 @@ import math
 
 import numpy as np
 
+from .arrays import Array
+from .cuda.columns import columns
+from .cuda.launch import launch
+from .cuda.layout import empty_channels_last, stored_channels_last
 from .jit import jit, prange
 from .kernel import Kernel
 from .layout import as_batch_first, stored_batch_last
@@ -132,7 +136,32 @@ def negative_power(s, beta, out):
             out[m] = s[m] ** -beta
 
 
-local_response_norm = Kernel("local_response_norm", local_response_norm_reference, local_response_norm_cpu)
+def local_response_norm_cuda(x: Array, size: int, alpha: float, beta: float, k: float) -> tuple[Array, Array]:
+    y, s = empty_channels_last(x, x.shape), empty_channels_last(x, x.shape)
+    C = x.shape[1]
+    M = x.size // max(1, C)
+    arrays = stored_channels_last(x), stored_channels_last(y), stored_channels_last(s)
+    numbers = size // 2, (size - 1) // 2, alpha / size, beta, k
+    launch("local_response_norm.cu", "normalise", *columns(M, C), *arrays, *numbers, M, C)
+    return y, s
+
+
+def local_response_norm_grad_cuda(dy: Array, x: Array, s: Array, size: int, alpha: float, beta: float) -> Array:
+    dx = empty_channels_last(x, x.shape)
+    C = x.shape[1]
+    M = x.size // max(1, C)
+    arrays = [stored_channels_last(array) for array in (dy, x, s, dx)]
+    numbers = (size - 1) // 2, size // 2, 2 * alpha * beta / size, beta
+    launch("local_response_norm.cu", "normalise_grad", *columns(M, C), *arrays, *numbers, M, C)
+    return dx
+
+
+local_response_norm = Kernel(
+    "local_response_norm", local_response_norm_reference, local_response_norm_cpu, local_response_norm_cuda
+)
 local_response_norm_grad = Kernel(
-    "local_response_norm_grad", local_response_norm_grad_reference, local_response_norm_grad_cpu
+    "local_response_norm_grad",
+    local_response_norm_grad_reference,
+    local_response_norm_grad_cpu,
+    local_response_norm_grad_cuda,
 )

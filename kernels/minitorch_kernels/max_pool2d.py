@@ -8,6 +8,7 @@ from .jit import jit, prange
 from .kernel import Kernel
 from .layout import as_batch_first, stored_batch_last
 from .memory import empty
+from .pool2d_cuda import max_pool2d_cuda, max_pool2d_grad_cuda
 from .pool_windows import Pair, padded_windows, pooled_shape, window_spans
 
 
@@ -118,5 +119,5 @@ def scatter(dy, indices, dx):
                     dx[c, indices[c, i, n], n] += dy[c, i, n]
 
 
-max_pool2d = Kernel("max_pool2d", max_pool2d_reference, max_pool2d_cpu)
-max_pool2d_grad = Kernel("max_pool2d_grad", max_pool2d_grad_reference, max_pool2d_grad_cpu)
+max_pool2d = Kernel("max_pool2d", max_pool2d_reference, max_pool2d_cpu, max_pool2d_cuda)
+max_pool2d_grad = Kernel("max_pool2d_grad", max_pool2d_grad_reference, max_pool2d_grad_cpu, max_pool2d_grad_cuda)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array, empty_like
+from .cuda.launch import dense, elements, launch
 from .jit import jit, prange
 from .kernel import Kernel
 from .memory import empty
@@ -48,5 +50,23 @@ def rectify(gate, value, out):
             result[i] = zero if g[i] <= zero else v[i]
 
 
-relu = Kernel("relu", relu_reference, relu_cpu)
-relu_grad = Kernel("relu_grad", relu_grad_reference, relu_grad_cpu)
+def relu_cuda(x: Array) -> Array:
+    axes = memory_axes(x)
+    source = flat(x, axes)
+    return unflatten(rectified(source, source), x.shape, axes)
+
+
+def relu_grad_cuda(dy: Array, y: Array) -> Array:
+    axes = memory_axes(y)
+    return unflatten(rectified(flat(y, axes), flat(dy, axes)), y.shape, axes)
+
+
+def rectified(gate: Array, value: Array) -> Array:
+    """`rectify` on the GPU; flat arrays."""
+    out = empty_like(gate)
+    launch("relu.cu", "rectify", *elements(out.size), dense(gate), dense(value), out, out.size)
+    return out
+
+
+relu = Kernel("relu", relu_reference, relu_cpu, relu_cuda)
+relu_grad = Kernel("relu_grad", relu_grad_reference, relu_grad_cpu, relu_grad_cuda)

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array, empty_like
+from .cuda.columns import warps
+from .cuda.launch import dense, launch, places
+from .cuda.layout import empty_channels_last, stored_channels_last
 from .jit import jit, prange
 from .kernel import Kernel
 from .layout import as_batch_first, stored_batch_last
@@ -72,4 +76,17 @@ def weighted_sums(x, rows, row_spans, columns, column_spans, y):
                         y[c, i, j, n] += weight * between[w * N + n]
 
 
-resample2d = Kernel("resample2d", resample2d_reference, resample2d_cpu)
+def resample2d_cuda(x: Array, rows: Array, columns: Array) -> Array:
+    (N, C, H, W), OH, OW = x.shape, len(rows), len(columns)
+    y = empty_channels_last(x, (N, C, OH, OW))
+    weights = []
+    for matrix in (dense(rows), dense(columns)):
+        of_rows = empty_like(matrix, (len(matrix), 2), np.int32)
+        launch("resample2d.cu", "find_spans", *warps(len(matrix)), matrix, of_rows, *matrix.shape)
+        weights += [matrix, of_rows]
+    arrays = stored_channels_last(x), *weights, stored_channels_last(y)
+    launch("resample2d.cu", "weighted_sums", *places(OH * OW * C, N), *arrays, N, H, W, OH, OW, C)
+    return y
+
+
+resample2d = Kernel("resample2d", resample2d_reference, resample2d_cpu, resample2d_cuda)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array
 from .jit import jit, prange
 from .kernel import Kernel
 from .optimizer_step import CHUNK, check_shapes, rounded, run_step
+from .optimizer_step_cuda import run_steps_cuda
 
 
 def rmsprop_step_reference(
@@ -115,4 +117,25 @@ def rmsprop_chunks(p, g, v, b, mean, lr, alpha, fresh, eps, decay, momentum, sig
         )  # fmt: skip
 
 
-rmsprop_step = Kernel("rmsprop_step", rmsprop_step_reference, rmsprop_step_cpu)
+def rmsprop_step_cuda(
+    param: Array,
+    grad: Array,
+    square_avg: Array,
+    momentum_buffer: Array | None,
+    grad_avg: Array | None,
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+    maximize: bool,
+) -> None:
+    buffers = {"square_avg": square_avg, "momentum_buffer": momentum_buffer, "grad_avg": grad_avg}
+    check_shapes("rmsprop_step", param, grad, buffers)
+    alpha = rounded(alpha, param)
+    numbers = lr, alpha, 1 - alpha, eps, weight_decay, momentum, -1 if maximize else 1
+    used = momentum_buffer is not None, grad_avg is not None
+    run_steps_cuda("rmsprop.cu", "rmsprop_step", [(param, grad, *buffers.values())], *numbers, *used)
+
+
+rmsprop_step = Kernel("rmsprop_step", rmsprop_step_reference, rmsprop_step_cpu, rmsprop_step_cuda)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from .addresses import array_at
+from .arrays import Array
 from .jit import jit, prange
 from .kernel import Kernel
 from .optimizer_step import CHUNK, addresses_of_all, check_shapes, row_major, run_step
+from .optimizer_step_cuda import alike, run_steps_cuda
 
 
 def sgd_step_reference(
@@ -104,7 +106,40 @@ def step_all(addresses, tasks, like, lr, momentum, fresh, decay, sign, nesterov,
         step_flat(p, g, buffer, lr, momentum, fresh, decay, sign, nesterov, has_buffer, first[k])
 
 
-sgd_step = Kernel("sgd_step", sgd_step_reference, sgd_step_cpu)
+def sgd_step_cuda(
+    param: Array,
+    grad: Array,
+    momentum_buffer: Array | None,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    nesterov: bool,
+    weight_decay: float,
+    maximize: bool,
+    first: bool,
+) -> None:
+    check_shapes("sgd_step", param, grad, {"momentum_buffer": momentum_buffer})
+    arrays = [(param, grad, momentum_buffer)]
+    step_all_cuda(arrays, lr, momentum, dampening, nesterov, weight_decay, maximize, first)
+
+
+def step_all_cuda(
+    params: list[tuple[Array, Array, Array | None]],
+    lr: float,
+    momentum: float,
+    dampening: float,
+    nesterov: bool,
+    weight_decay: float,
+    maximize: bool,
+    first: bool,
+) -> None:
+    """The step on all parameters in one launch: for each its array, its gradient and its buffer."""
+    has_buffer = params[0][2] is not None
+    numbers = lr, momentum, 1 - dampening, weight_decay, -1 if maximize else 1, nesterov, has_buffer, first
+    run_steps_cuda("sgd.cu", "sgd_step", params, *numbers)
+
+
+sgd_step = Kernel("sgd_step", sgd_step_reference, sgd_step_cpu, sgd_step_cuda)
 
 
 def sgd_steps(
@@ -121,7 +156,12 @@ def sgd_steps(
 ) -> None:
     """`sgd_step` on each parameter, with the same bits; in one call where their memory allows."""
     grads = row_major(grads)
-    together = addresses_of_all(sgd_step, list(zip(params, grads, momentum_buffers, strict=True)))
+    arrays = list(zip(params, grads, momentum_buffers, strict=True))
+    if sgd_step.pick((params[0],)) is sgd_step.cuda:
+        for new, of_group in alike(first, arrays).items():
+            step_all_cuda(of_group, lr, momentum, dampening, nesterov, weight_decay, maximize, new)
+        return
+    together = addresses_of_all(sgd_step, arrays)
     if together is None:
         for param, grad, buffer, new in zip(params, grads, momentum_buffers, first):
             sgd_step(param, grad, buffer, lr, momentum, dampening, nesterov, weight_decay, maximize, new)

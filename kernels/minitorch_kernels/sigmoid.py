@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from .arrays import Array, empty_like
+from .cuda.launch import elements, launch
 from .exponential import sigmoid_float32
 from .jit import jit, prange
 from .kernel import Kernel
@@ -67,5 +69,19 @@ def slope_times(dy, y, dx):
             result[i] = g[i] * (s[i] * (one - s[i]))
 
 
-sigmoid = Kernel("sigmoid", sigmoid_reference, sigmoid_cpu)
-sigmoid_grad = Kernel("sigmoid_grad", sigmoid_grad_reference, sigmoid_grad_cpu)
+def sigmoid_cuda(x: Array) -> Array:
+    axes = memory_axes(x)
+    y = empty_like(x, (x.size,))
+    launch("sigmoid.cu", "sigmoid", *elements(x.size), flat(x, axes), y, x.size)
+    return unflatten(y, x.shape, axes)
+
+
+def sigmoid_grad_cuda(dy: Array, y: Array) -> Array:
+    axes = memory_axes(y)
+    dx = empty_like(y, (y.size,))
+    launch("sigmoid.cu", "sigmoid_grad", *elements(y.size), flat(dy, axes), flat(y, axes), dx, y.size)
+    return unflatten(dx, y.shape, axes)
+
+
+sigmoid = Kernel("sigmoid", sigmoid_reference, sigmoid_cpu, sigmoid_cuda)
+sigmoid_grad = Kernel("sigmoid_grad", sigmoid_grad_reference, sigmoid_grad_cpu, sigmoid_grad_cuda)

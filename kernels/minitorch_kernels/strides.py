@@ -17,7 +17,7 @@ def lies_in(x: np.ndarray, axes: list[int]) -> bool:
 
 def flat(x: np.ndarray, axes: list[int]) -> np.ndarray:
     """The elements of `x` in the order of `axes`: a view where `x` lies in it, else a copy."""
-    return np.ascontiguousarray(x.transpose(axes)).reshape(-1)
+    return x.transpose(axes).ravel()
 
 
 def unflatten(elements: np.ndarray, shape: tuple[int, ...], axes: list[int]) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Array, empty_like
+from .cuda.launch import elements, launch
 from .exponential import tanh_float32
 from .jit import jit, prange
 from .kernel import Kernel
@@ -58,5 +60,19 @@ def slope_times(dy, y, dx):
             result[i] = g[i] * (one - t[i] * t[i])
 
 
-tanh = Kernel("tanh", tanh_reference, tanh_cpu)
-tanh_grad = Kernel("tanh_grad", tanh_grad_reference, tanh_grad_cpu)
+def tanh_cuda(x: Array) -> Array:
+    axes = memory_axes(x)
+    y = empty_like(x, (x.size,))
+    launch("tanh.cu", "hyperbolic_tangent", *elements(x.size), flat(x, axes), y, x.size)
+    return unflatten(y, x.shape, axes)
+
+
+def tanh_grad_cuda(dy: Array, y: Array) -> Array:
+    axes = memory_axes(y)
+    dx = empty_like(y, (y.size,))
+    launch("tanh.cu", "tanh_grad", *elements(y.size), flat(dy, axes), flat(y, axes), dx, y.size)
+    return unflatten(dx, y.shape, axes)
+
+
+tanh = Kernel("tanh", tanh_reference, tanh_cpu, tanh_cuda)
+tanh_grad = Kernel("tanh_grad", tanh_grad_reference, tanh_grad_cpu, tanh_grad_cuda)

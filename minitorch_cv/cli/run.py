@@ -227,7 +227,7 @@ class Run:
     def save(self) -> None:
         """The weights, averaged where they are, and the figures; weights that hold NaN or Inf are left out."""
         with nullcontext() if self.parts.ema is None else self.parts.ema.averaged():
-            if all(np.isfinite(parameter.detach().numpy()).all() for parameter in self.network.parameters()):
+            if all(np.isfinite(parameter.detach().cpu().numpy()).all() for parameter in self.network.parameters()):
                 save_weights(self.network, self.folder.path / WEIGHTS, self.weights_metadata())
                 self.draw_predictions()
         if self.progress.history:
@@ -253,7 +253,7 @@ class Run:
             return
         self.network.eval()
         with no_grad():
-            predicted = self.network(images).argmax(1)
+            predicted = self.network(images.to(self.settings.device)).argmax(1)
         figure = plot_predictions(images.numpy(), labels.tolist(), predicted.tolist(), self.data.classes)
         figure.savefig(self.folder.path / PREDICTIONS)
 

@@ -186,7 +186,13 @@ def command(
         int | None,
         typer.Option(metavar="N", help="Start of the random numbers (0); the same seed gives the same weights."),
     ] = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="Where to compute: cpu (default).")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Where to compute: cpu (default), cuda, cuda:1, or cuda-sim, which runs CUDA kernels without a GPU.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -322,11 +328,11 @@ def choose_settings(
     model: str, given: Mapping[str, Any], saved: Mapping[str, Any] | None, resume: Path | None
 ) -> Settings:
     """Those of the checkpoint, else of the network's recipe and what was given; status 2 where they make no sense."""
-    from ..device import require_cpu
+    from ..device import usable
 
     try:
         settings = new_settings(model, given) if saved is None else resumed_settings(model, given, saved["settings"])
-        require_cpu(settings.device)
+        usable(settings.device)
     except SettingsError as error:
         fail(error if resume is None else f"--resume {resume}: {error}")
     except (RuntimeError, ValueError) as error:  # an unknown network or device
@@ -357,15 +363,16 @@ def check_counts(settings: Settings, sets: DataSets, saved: Mapping[str, Any], r
 
 
 def build(settings: Settings, sets: DataSets) -> Any:
-    """The network with the weights that the seed gives it."""
+    """The network with the weights that the seed gives it, on the device of the settings."""
     from .. import models
     from ..random import manual_seed
 
     manual_seed(settings.seed)
     try:
-        return models.build(settings.model, network_options(settings, sets.channels, len(sets.classes)))
+        network = models.build(settings.model, network_options(settings, sets.channels, len(sets.classes)))
     except (TypeError, ValueError) as error:
         fail(error)
+    return network.to(settings.device)
 
 
 def make_folder(out: Path | None, model: str, checkpoint: Path | None) -> RunFolder:

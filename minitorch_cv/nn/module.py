@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..compiled import Compiled
-from ..device import require_cpu
+from ..device import usable
 from ..dtypes import float16, float32, float64
 from ..graph import no_grad
 from ..listening import current, told
@@ -304,7 +304,11 @@ class Module:
                 parameter.grad.zero_()
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None) -> Module:
-        """Convert all floating-point parameters and buffers, in place: `to(float64)`, `to("cpu")`, `to(tensor)`."""
+        """Move all parameters and buffers, in place, and convert the floating-point ones: `to("cuda")`, `to(float64)`.
+
+        The parameters stay the same objects, so that an optimizer keeps hold of them. RuntimeError for a device that is
+        not there.
+        """
         for arg in args:
             if isinstance(arg, Tensor):
                 dtype, device = arg.dtype, arg.device
@@ -312,19 +316,17 @@ class Module:
                 dtype = arg
             elif not isinstance(arg, bool):  # a bare bool is torch's non_blocking
                 device = arg
-        if device is not None:
-            require_cpu(device)
-        if dtype is None:
-            return self
-        if np.dtype(dtype).kind != "f":
+        if dtype is not None and np.dtype(dtype).kind != "f":
             raise TypeError(f"Module.to({np.dtype(dtype)}): parameters need a floating-point dtype, such as float32")
+        place = None if device is None else usable(device)
         for tensor in (*self.parameters(), *self.buffers()):
             if is_lazy(tensor):
-                tensor.future_dtype = np.dtype(dtype)
-            elif tensor.is_floating_point():
-                for held in (tensor, tensor.grad):
-                    if held is not None:
-                        held.data = held.data.to(dtype)  # the object stays, so that an optimizer keeps hold of it
+                tensor.future_dtype = tensor.future_dtype if dtype is None else np.dtype(dtype)
+                tensor.future_device = tensor.future_device if place is None else place
+                continue
+            for held in (tensor, tensor.grad):
+                if held is not None:
+                    held.data = held.data.to(dtype=dtype if held.is_floating_point() else None, device=place)
         return self
 
     def float(self) -> Module:
@@ -340,12 +342,12 @@ class Module:
         return self.to(float16)
 
     def cpu(self) -> Module:
-        """The module on the CPU: itself."""
-        return self
+        """All parameters and buffers on the CPU."""
+        return self.to("cpu")
 
     def cuda(self, device: Any = None) -> Module:
-        """The module on a GPU: RuntimeError, as this version computes on the CPU only."""
-        return self.to("cuda")
+        """All parameters and buffers on a GPU, by default the first. RuntimeError where there is none."""
+        return self.to("cuda" if device is None else device)
 
     # -- saving and loading --------------------------------------------------------------------------------------------
 

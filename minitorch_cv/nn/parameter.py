@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from ..device import require_cpu
+from ..device import moved
 from ..dtypes import get_default_dtype
 from ..tensor import Tensor, array_from
 
@@ -39,8 +39,8 @@ class Uninitialized(Tensor):
     becomes: type[Tensor] = Tensor
 
     def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None):
-        require_cpu(device or "cpu")
         self.future_dtype = dtype
+        self.future_device = device
         self._grad = None
         self._node = None
         self._leaf_requires_grad = requires_grad
@@ -48,6 +48,8 @@ class Uninitialized(Tensor):
     def materialize(self, shape: tuple[int, ...]) -> None:
         """Turn into an ordinary parameter or buffer of this shape, in place; its values are not set to anything."""
         array = np.empty(shape, self.future_dtype or get_default_dtype())
+        if self.future_device is not None:
+            array = moved(array, self.future_device)
         self.__class__ = self.becomes  # type: ignore[assignment]  # whoever holds this object holds the real one now
         Tensor.__init__(self, array, self._leaf_requires_grad)
 
@@ -63,11 +65,11 @@ class Uninitialized(Tensor):
         return f"<{type(self).__name__}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Uninitialized:
-        memo[id(self)] = result = type(self)(self._leaf_requires_grad, None, self.future_dtype)
+        memo[id(self)] = result = type(self)(self._leaf_requires_grad, self.future_device, self.future_dtype)
         return result
 
     def __reduce__(self) -> Any:
-        return type(self), (self._leaf_requires_grad, None, self.future_dtype)
+        return type(self), (self._leaf_requires_grad, self.future_device, self.future_dtype)
 
 
 class UninitializedParameter(Uninitialized, Parameter):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from minitorch_kernels.dropout import dropout as dropout_kernel
-from minitorch_kernels.kernel import Array, array_module
+from minitorch_kernels.kernel import Array
 
+from ..device import device_of, moved
 from ..listening import told
 from ..random import Generator, numpy_generator
 from ..tensor import Tensor
@@ -76,7 +77,7 @@ def drop(
     if inplace:
         before_write(f"{operation}_", input)
     drawn = draw_mask(shape, input.ndim, p, generator)
-    y = masked_and_scaled(input, array_module(input._array).asarray(drawn), p)
+    y = masked_and_scaled(input, moved(drawn, device_of(input._array)), p)
     return write(f"{operation}_", input, y) if inplace else y
 
 

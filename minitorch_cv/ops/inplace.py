@@ -153,8 +153,10 @@ def overwrite(target: Array, value: Any) -> Any:
 
 
 def copy_(target: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """x = src, broadcast and converted to x's dtype, in x's memory."""
+    """x = src, broadcast, converted to x's dtype and moved to x's device, in x's memory."""
     before_write("copy_", target)
+    if isinstance(src, Tensor):
+        src = src.to(target.device)
     if is_grad_enabled() and (target.requires_grad or (isinstance(src, Tensor) and src.requires_grad)):
         return write("copy_", target, overwrite(target, src))
     overwrite_memory(target, ..., src)

@@ -13,7 +13,19 @@ from .. import creation, dtypes
 from ..listening import told
 from ..random import numpy_generator
 from ..tensor import Tensor
-from . import activation, arithmetic, comparison, indexing, inplace, matmul, pointwise, reduction, shape, sorting
+from . import (
+    activation,
+    arithmetic,
+    comparison,
+    indexing,
+    inplace,
+    matmul,
+    moving,
+    pointwise,
+    reduction,
+    shape,
+    sorting,
+)
 
 METHODS: dict[ModuleType, str] = {
     arithmetic: "add sub mul div pow remainder floor_divide maximum minimum lerp",
@@ -26,6 +38,7 @@ METHODS: dict[ModuleType, str] = {
     shape: "reshape view flatten unflatten squeeze unsqueeze permute transpose t movedim expand broadcast_to repeat "
     "flip roll split chunk unbind clone contiguous triu tril",
     matmul: "matmul mm bmm dot mv",
+    moving: "to_device",
     comparison: "eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf isfinite equal isclose "
     "allclose",
     inplace: "copy_ fill_ zero_ masked_fill_ add_ sub_ mul_ div_ pow_ remainder_ floor_divide_ lerp_ neg_ abs_ exp_ "

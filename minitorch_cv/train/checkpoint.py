@@ -112,7 +112,7 @@ def with_arrays_apart(state: Any, name: str, arrays: Arrays) -> Any:
     if isinstance(state, Mapping):
         return {key: with_arrays_apart(value, f"{name}.{key}", arrays) for key, value in state.items()}
     if isinstance(state, (Tensor, np.ndarray)):
-        arrays[name] = state.detach().numpy() if isinstance(state, Tensor) else state
+        arrays[name] = state.detach().cpu().numpy() if isinstance(state, Tensor) else state
         return {"array": name}
     return state
 

@@ -9,7 +9,9 @@ from time import perf_counter
 from typing import Any
 
 from ..compiled import compile
+from ..device import device
 from ..graph import no_grad
+from ..nn.parameter import is_lazy
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..tensor import Tensor
@@ -50,7 +52,8 @@ def fit(
 ) -> list[Epoch]:
     """w <- w - lr dloss/dw for each batch, until train_loader was gone through `epochs` times; what each epoch reached.
 
-    Loaders give batches of images and labels; `loss(logits, labels)` is a mean over the batch. Of the rest, whatever is
+    Loaders give batches of images and labels, which are moved to the device of the model's parameters;
+    `loss(logits, labels)` is a mean over the batch. Of the rest, whatever is
     left out does nothing:
     scheduler     moves the learning rates on after each epoch, or after each batch with schedule_per="batch". A
                   ReduceLROnPlateau is shown the training loss, with mode="max" the test accuracy.
@@ -72,6 +75,7 @@ def fit(
     if schedule_per not in SCHEDULED:
         raise ValueError(f"fit: schedule_per={schedule_per!r}; choose one of {', '.join(SCHEDULED)}")
     progress = Progress() if progress is None else progress
+    place = device_of(model)
 
     def forward_and_backward(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(images)
@@ -87,6 +91,7 @@ def fit(
             for images, labels in batches_left(train_loader, progress):
                 if mix is not None:
                     images, labels = mix(images, labels)
+                images, labels = images.to(place), labels.to(place)
                 optimizer.zero_grad()
                 batch_loss, logits = learn_from(images, labels)
                 value = batch_loss.item()
@@ -122,13 +127,24 @@ def evaluate(model: Any, loader: Any) -> float:
     model.eval()
     images_seen = correct = 0
     with no_grad():
+        place = device_of(model)
         for images, labels in loader:
-            correct += count_correct(model(images), labels)
+            correct += count_correct(model(images.to(place)), labels.to(place))
             images_seen += len(labels)
     model.train(was_training)
     if not images_seen:
         raise ValueError("evaluate: the loader gives no images; give it a data set that is not empty")
     return correct / images_seen
+
+
+def device_of(model: Any) -> device:
+    """Where the model's parameters are, and where its images have to be."""
+    for parameter in getattr(model, "parameters", tuple)():
+        if not is_lazy(parameter):
+            return parameter.device
+        if parameter.future_device is not None:
+            return device(parameter.future_device)
+    return device("cpu")
 
 
 def batches_left(loader: Any, progress: Progress) -> Iterable[Any]:

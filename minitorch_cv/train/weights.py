@@ -22,7 +22,7 @@ def save_weights(model: Any, path: str | os.PathLike[str], metadata: Mapping[str
     """
     from safetensors.numpy import save
 
-    arrays = {name: np.asarray(tensor.detach().numpy(), order="C") for name, tensor in model.state_dict().items()}
+    arrays = {name: np.asarray(tensor.detach().cpu().numpy(), order="C") for name, tensor in model.state_dict().items()}
     content = save(arrays, {METADATA: json.dumps(dict(metadata or {}), sort_keys=True)})
     Path(path).write_bytes(content)  # safetensors' own save_file makes a file that only its owner may read
 

@@ -18,9 +18,11 @@ from minitorch_cv.cli import main
         (["--lr", "inf"], "--lr inf: must be a positive number, for instance 0.1"),
         (
             ["--device", "cuda"],
-            "device 'cuda': this version of minitorch_cv computes on the CPU only; use device='cpu'",
+            "device 'cuda': CuPy, which drives the GPU, is not installed: pip install 'minitorch-cv[cuda12]', or "
+            "[cuda13] where nvidia-smi shows CUDA 13 or newer; use device='cpu', or 'cuda-sim' to run CUDA kernels "
+            "without a GPU",
         ),
-        (["--device", "gpu"], "unknown device 'gpu'; choose 'cpu', 'cuda' or 'cuda:0'"),
+        (["--device", "gpu"], "unknown device 'gpu'; choose 'cpu', 'cuda', 'cuda:0' or 'cuda-sim'"),
         (["--resize", "0"], "--resize 0: must be at least 1"),
         (["--momentum", "1"], "--momentum 1: must be from 0 to below 1"),
         (["--momentum", "0.9", "--optimizer", "adam"], "--momentum is for --optimizer sgd or rmsprop, not for adam"),

@@ -18,8 +18,13 @@ on the padding 0 · Inf is NaN, as the reference says.
 
 from ..kernel import Kernel
 from .cpu import conv2d_cpu, conv2d_input_grad_cpu, conv2d_weight_grad_cpu
+from .cuda import conv2d_cuda, conv2d_input_grad_cuda, conv2d_weight_grad_cuda
 from .reference import conv2d_input_grad_reference, conv2d_reference, conv2d_weight_grad_reference
 
-conv2d = Kernel("conv2d", conv2d_reference, conv2d_cpu)
-conv2d_input_grad = Kernel("conv2d_input_grad", conv2d_input_grad_reference, conv2d_input_grad_cpu)
-conv2d_weight_grad = Kernel("conv2d_weight_grad", conv2d_weight_grad_reference, conv2d_weight_grad_cpu)
+conv2d = Kernel("conv2d", conv2d_reference, conv2d_cpu, conv2d_cuda)
+conv2d_input_grad = Kernel(
+    "conv2d_input_grad", conv2d_input_grad_reference, conv2d_input_grad_cpu, conv2d_input_grad_cuda
+)
+conv2d_weight_grad = Kernel(
+    "conv2d_weight_grad", conv2d_weight_grad_reference, conv2d_weight_grad_cpu, conv2d_weight_grad_cuda
+)

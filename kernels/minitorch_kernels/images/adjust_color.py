@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import Array
+from ..cuda.launch import THREADS, dense, launch
+from ..cuda.layout import empty_channels_last, stored_channels_last
 from ..jit import jit, prange
 from ..memory import empty
 from .kernel import ImageKernel, batch_last, is_bytes
@@ -181,4 +184,13 @@ def turn_hue(x, turns, whole):
             x[channel, p] = np.floor(value + 0.5) if whole else value
 
 
-adjust_color = ImageKernel("adjust_color", adjust_color_reference, adjust_color_cpu)
+def adjust_color_cuda(images: Array, factors: Array, order: Array) -> Array:
+    N, C, H, W = images.shape
+    y = empty_channels_last(images, images.shape)
+    arrays = stored_channels_last(images), dense(factors), dense(order), stored_channels_last(y)
+    name = "adjust_bytes" if images.dtype == np.uint8 else "adjust_floats"
+    launch("images/adjust_color.cu", name, (N,), (THREADS,), *arrays, H * W, C)
+    return y
+
+
+adjust_color = ImageKernel("adjust_color", adjust_color_reference, adjust_color_cpu, adjust_color_cuda)

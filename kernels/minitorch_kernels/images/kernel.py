@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import is_on_gpu
 from ..kernel import Kernel
 from ..layout import as_batch_first, stored_batch_last
 
@@ -18,7 +19,7 @@ class ImageKernel(Kernel):
 
     def pick(self, args: tuple[Any, ...]) -> Callable[..., Any]:
         """As for any kernel, where bytes count as float32."""
-        return super().pick(tuple(STAND_IN if is_bytes(arg) else arg for arg in args))
+        return super().pick(tuple(STAND_IN if is_bytes(arg) and not is_on_gpu(arg) else arg for arg in args))
 
 
 def is_bytes(value: Any) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import Array, empty_like
+from ..cuda.launch import dense, launch, places
+from ..cuda.layout import empty_channels_last, stored_channels_last
 from ..jit import jit, prange
 from ..memory import empty
 from .kernel import ImageKernel, batch_last
@@ -103,4 +106,15 @@ def resample_each(images, boxes, first_row, row_weights, first_col, col_weights,
                     y[n, c, i, j] = np.floor(total_row[j] + 0.5) if whole else total_row[j]
 
 
-resample = ImageKernel("resample", resample_reference, resample_cpu)
+def resample_cuda(images: Array, boxes: Array, size: Pair) -> Array:
+    (N, C, H, W), (OH, OW) = images.shape, size
+    kind = "bytes" if images.dtype == np.uint8 else "floats"
+    between, y = empty_like(images, (N, H, OW, C), np.float64), empty_channels_last(images, (N, C, OH, OW))
+    source, boxes = stored_channels_last(images), dense(boxes)
+    across, down = places(H * OW * C, N), places(OH * OW * C, N)
+    launch("images/resample.cu", f"across_{kind}", *across, source, boxes, between, N, H, W, OW, C)
+    launch("images/resample.cu", f"down_{kind}", *down, between, boxes, stored_channels_last(y), N, H, OH, OW, C)
+    return y
+
+
+resample = ImageKernel("resample", resample_reference, resample_cpu, resample_cuda)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import Array
+from ..cuda.launch import dense, launch, places
+from ..cuda.layout import empty_channels_last, stored_channels_last
 from ..jit import jit, prange
 from ..memory import empty
 from .kernel import ImageKernel, batch_last
@@ -40,4 +43,13 @@ def take(images, rows, cols, fill, y):
                     y[n, c, i, j] = fill[c] if row < 0 or col < 0 else images[n, c, row, col]
 
 
-take_pixels = ImageKernel("take_pixels", take_pixels_reference, take_pixels_cpu)
+def take_pixels_cuda(images: Array, rows: Array, cols: Array, fill: Array) -> Array:
+    (N, C, H, W), OH, OW = images.shape, rows.shape[1], cols.shape[1]
+    y = empty_channels_last(images, (N, C, OH, OW))
+    arrays = stored_channels_last(images), dense(rows), dense(cols), dense(fill), stored_channels_last(y)
+    name = "take_bytes" if images.dtype == np.uint8 else "take_floats"
+    launch("images/take_pixels.cu", name, *places(OH * OW * C, N), *arrays, N, H, W, OH, OW, C)
+    return y
+
+
+take_pixels = ImageKernel("take_pixels", take_pixels_reference, take_pixels_cpu, take_pixels_cuda)

@@ -1,0 +1,12 @@
+"""CUDA kernels, run on a GPU or on a simulated one.
+
+device.cuh     what every .cu file includes: the same names under nvcc, NVRTC and g++
+columns.cuh    sums over the rows of a matrix, and threads that keep to a column of it
+columns.py     the grid for these
+signature.py   what the kernels of a file take: `launch` refuses arguments of another type
+tiles.cuh      matrix products in tiles, for `matmul` and the convolutions
+launch.py      `launch("relu.cu", "rectify", grid, block, x, y, n)`, and the grid for a number of elements
+layout.py      channels-last storage
+precision.py   whether products of float32 may be rounded to TF32
+simulator.py   the simulated GPU: g++ compiles the .cu file, with simulator.h in the place of CUDA
+"""
