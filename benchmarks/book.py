@@ -28,8 +28,8 @@ class Network:
 # Dropout is left out on both sides: with it, no two losses could be compared.
 NO_DROPOUT = {"dropout": 0.0}
 NETWORKS = {
-    "lenet": Network("lenet", 28, 256, steps=20, lr=0.1),
-    "lenet_relu": Network("lenet", 28, 256, steps=20, lr=0.003, options={"activation": "relu"}),
+    "lenet": Network("lenet", 28, 256, steps=100, lr=0.1),
+    "lenet_relu": Network("lenet", 28, 256, steps=100, lr=0.003, options={"activation": "relu"}),
     "alexnet": Network("alexnet", 224, 32, options=NO_DROPOUT),
     "vgg11": Network("vgg11", 224, 32, lr=0.001, options={"ratio": 4, **NO_DROPOUT}),
     "nin": Network("nin", 224, 32, options=NO_DROPOUT),
