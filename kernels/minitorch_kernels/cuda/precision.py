@@ -19,3 +19,8 @@ def set_float32_matmul_precision(precision: str) -> None:
             f"set_float32_matmul_precision({precision!r}): choose one of {', '.join(map(repr, PRECISIONS))}"
         )
     float32_matmul = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What `set_float32_matmul_precision` was last given."""
+    return float32_matmul

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -21,7 +22,7 @@ from ..arrays import SimArray
 from ..jit import cache_parent
 
 KERNEL = re.compile(r'extern "C" __global__ void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\(')
-OPTIONS = ("-std=c++20", "-O2", "-fno-strict-aliasing", "-fPIC", "-shared", "-w", "-x", "c++")
+OPTIONS = ("-std=c++20", "-O2", "-fno-strict-aliasing", "-ffp-contract=off", "-fPIC", "-shared", "-w", "-x", "c++")
 HERE = Path(__file__).parent
 
 shuffle_seed = 0  # the tests set this: threads and blocks run in an order drawn with it; 0 leaves them in order
@@ -54,7 +55,7 @@ def word_of(arg: Any) -> Any:
 def library(source: Path, real: str) -> ctypes.CDLL:
     """The compiled file, built where there is none of this very text."""
     text = program(source, real)
-    stamp = hashlib.sha256(text.encode())
+    stamp = hashlib.sha256(f"{text}{compiler_options()}".encode())
     for header in sorted(HERE.glob("*.cuh")) + [HERE / "simulator.h"]:
         stamp.update(header.read_bytes())
     folder = cache_parent() / "simulator"
@@ -76,7 +77,12 @@ def program(source: Path, real: str) -> str:
         f'{{ return sim::launch("{name}", {name}, shape, given, seed); }}'
         for name in names
     )
-    return f'#define REAL {real}\n#line 1 "{source.name}"\n{source.read_text(encoding="utf-8")}\n{entries}\n'
+    return f'#define REAL {real}\n#line 1 "{source}"\n{source.read_text(encoding="utf-8")}\n{entries}\n'
+
+
+def compiler_options() -> list[str]:
+    """Ours, and after them those of $CXXFLAGS."""
+    return [*OPTIONS, *shlex.split(os.environ.get("CXXFLAGS", ""))]
 
 
 def compile_program(text: str, target: Path) -> None:
@@ -84,7 +90,7 @@ def compile_program(text: str, target: Path) -> None:
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
         raise RuntimeError(f"cuda-sim needs a C++ compiler, and there is no {compiler}; install g++, or set CXX")
-    command = [compiler, *OPTIONS, "-I", str(HERE), "-", "-o", str(target)]
+    command = [compiler, *compiler_options(), "-I", str(HERE), "-", "-o", str(target)]
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{compiler} could not compile {target.stem}:\n{done.stderr}")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import minitorch_cv as mt
 from minitorch_kernels import REGISTRY
 from minitorch_kernels.arrays import on_cpu, on_gpu
 from minitorch_kernels.conv2d import cuda
@@ -65,4 +66,5 @@ def test_convolution(groups, rounded):
 
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match=r"precision\('low'\): choose one of 'highest', 'high', 'medium'"):
-        precision.set_float32_matmul_precision("low")
+        mt.set_float32_matmul_precision("low")
+    assert mt.get_float32_matmul_precision() == "highest"
