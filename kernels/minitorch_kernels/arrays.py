@@ -77,7 +77,14 @@ class SimModule(ModuleType):
         found = getattr(np, name)
         if not callable(found) or isinstance(found, type):
             return found
-        return lambda *args, **options: simulated(found(*args, **options))
+
+        def on_the_device(*args: Any, **options: Any) -> Any:
+            given = (*args, *options.values())
+            if any(isinstance(value, SimArray) for value in given):
+                refuse_host_arrays(name, given)
+            return simulated(found(*plain(args), **{key: plain(value) for key, value in options.items()}))
+
+        return on_the_device
 
 
 sim_module = SimModule("cuda_sim")

@@ -22,6 +22,10 @@ def test_new_arrays_beside_one():
     xp = array_module(X)
     for made in (xp.zeros(3), xp.arange(4), xp.asarray([1, 2]), xp.ascontiguousarray(X.T), empty_like(X, (7,))):
         assert isinstance(made, SimArray)
+    assert isinstance(xp.full((2, 3), X[0, 0], np.float32), SimArray)
+    assert isinstance(xp.asarray(np.ones(2)), SimArray)
+    with pytest.raises(TypeError, match="lies on the CPU"):
+        xp.maximum(X, np.ones((2, 3)))
     assert xp.float32 is np.float32
     assert array_module(np.zeros(1)) is np
 
