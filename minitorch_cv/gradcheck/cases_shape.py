@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..device import CPU, SIMULATED
 from ..ops import indexing, reduction, shape, sorting
 from ..ops.matmul import linear, matmul
+from ..ops.moving import to_device
 from ..tensor import Tensor
 from .case import Case, case, exactly, on_both_implementations
 
@@ -85,6 +87,7 @@ def rearrangements() -> list[Case]:
         case("movedim", "", lambda x: shape.movedim(x, (0, 1), (2, 0)), (2, 3, 4)),
         case("expand", "", lambda x: shape.expand(x, 4, -1, 3), (2, 1)),
         case("repeat", "", lambda x: shape.repeat(x, 2, 1, 3), (2, 3)),
+        case("to_device", "there and back", lambda x: to_device(to_device(x, SIMULATED), CPU), (2, 3)),
         case("flip", "", lambda x: shape.flip(x, (0, 2)), (2, 3, 2)),
         case("roll", "one axis", lambda x: shape.roll(x, 2, 1), (2, 3)),
         case("roll", "two axes", lambda x: shape.roll(x, (1, -1), (0, 1)), (2, 3)),
