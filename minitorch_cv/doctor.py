@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minitorch_kernels import jit
+from minitorch_kernels.arrays import why_no_gpu
 from minitorch_kernels.jit import prange
 
 from .data import sources
@@ -24,7 +25,12 @@ def facts() -> dict[str, Any]:
     return {
         "versions": versions(),
         "processor": processor(),
-        "cuda": {"driver": nvidia_driver(), "cupy": cupy_version(), "use": "not used in this version"},
+        "cuda": {
+            "driver": nvidia_driver(),
+            "cupy": cupy_version(),
+            "gpu": why_no_gpu() or "ready",
+            "cuda-sim": simulator_compiler(),
+        },
         "caches": {"kernels": kernel_cache(), "data": describe_folder(sources.cache_folder())},
         "data": data_places(),
     }
@@ -120,6 +126,13 @@ def cupy_version() -> str:
         if name.partition("-")[0].lower() == "cupy":
             return f"{name} {distribution.version}"
     return "not installed"
+
+
+def simulator_compiler() -> str:
+    """What compiles CUDA kernels for the simulated GPU."""
+    compiler = os.environ.get("CXX", "g++")
+    found = output_of(compiler, "--version").splitlines()
+    return found[0] if found else f"needs {compiler}, which is not there; install g++, or set CXX"
 
 
 def output_of(*command: str) -> str:

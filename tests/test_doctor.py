@@ -5,6 +5,7 @@ import pytest
 from minitorch_cv import doctor
 from minitorch_cv.data import sources
 from minitorch_cv.data.published import FASHION_MNIST
+from minitorch_kernels.arrays import why_no_gpu
 
 
 def fake_program(folder, monkeypatch, output, status=0):
@@ -93,3 +94,10 @@ def test_data_places_in_the_order_of_looking(tmp_path, monkeypatch):
     }
     monkeypatch.setenv(sources.VARIABLE, str(cache))
     assert doctor.data_places()["$MINITORCH_CV_DATA"] == f"{cache}: nothing there"
+
+
+def test_what_cuda_kernels_need(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    found = doctor.facts()["cuda"]
+    assert found["cuda-sim"] == "needs no-such-compiler, which is not there; install g++, or set CXX"
+    assert found["gpu"] == (why_no_gpu() or "ready")

@@ -7,7 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-LABELS = {"vector_bits": "vector width (bits)", "threading_layer": "threading layer", "cupy": "CuPy", "cuda": "CUDA"}
+LABELS = {
+    "vector_bits": "vector width (bits)",
+    "threading_layer": "threading layer",
+    "cupy": "CuPy",
+    "cuda": "CUDA",
+    "gpu": "GPU",
+}
 
 
 def command(
@@ -30,6 +36,7 @@ def show(found: dict[str, Any]) -> None:
     """The facts as a table with a section for each group."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
@@ -38,6 +45,6 @@ def show(found: dict[str, Any]) -> None:
     table.add_column(overflow="fold")
     for group, entries in found.items():
         for i, (name, value) in enumerate(entries.items()):
-            table.add_row(LABELS.get(group, group) if i == 0 else "", LABELS.get(name, name), str(value))
+            table.add_row(LABELS.get(group, group) if i == 0 else "", LABELS.get(name, name), escape(str(value)))
         table.add_section()
     Console(highlight=False).print(table)

@@ -127,3 +127,9 @@ def test_the_command_line_starts_without_heavy_libraries():
 def test_an_error_is_one_line_whatever_its_message(capsys):
     say_error("first line\n  second line")
     assert capsys.readouterr().err == "minitorch-cv: error: first line second line\n"
+
+
+def test_doctor_shows_brackets_as_they_are(monkeypatch, capsys):
+    monkeypatch.setattr("minitorch_cv.doctor.facts", lambda: {"cuda": {"gpu": "install 'minitorch-cv[cuda12]'"}})
+    assert main(["doctor"]) == 0
+    assert "install 'minitorch-cv[cuda12]'" in capsys.readouterr().out
