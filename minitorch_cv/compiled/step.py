@@ -38,6 +38,7 @@ class Compiled:
             return self.step(*args, **options)  # part of a larger recording, or of an export
         if options:
             raise TypeError(f"compiled: pass {', '.join(options)} by position; keywords are not recorded")
+        refuse_gpus(args)
         key = kind_of(args)
         for recording in tuple(self.recordings.get(key, ())):
             if recording.still_holds():
@@ -108,6 +109,16 @@ def compile(step: Callable[..., Any]) -> Compiled:
     attribute of a layer, such as the p of a dropout) needs a new `compile`.
     """
     return Compiled(step)
+
+
+def refuse_gpus(args: tuple[Any, ...]) -> None:
+    """RecordingError for arguments that are not on the CPU."""
+    for arg in args:
+        if isinstance(arg, Tensor) and arg.device.type != "cpu":
+            raise RecordingError(
+                f"compiled: an argument is on {arg.device}, but steps are recorded on the CPU only; "
+                "call the step itself there, without compile or hybridize"
+            )
 
 
 def kind_of(args: tuple[Any, ...]) -> Any:
