@@ -9,6 +9,7 @@ from .adagrad import adagrad_step
 from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
 from .add import add, add_into
+from .arrays import array_module, is_cupy
 from .avg_pool2d import activation_avg_pool2d, activation_avg_pool2d_grad, avg_pool2d, avg_pool2d_grad
 from .batch_norm import batch_norm_inference, batch_norm_inference_grad, batch_norm_train, batch_norm_train_grad
 from .channel_sum import channel_sum
@@ -20,7 +21,7 @@ from .group_norm import group_norm, group_norm_grad
 from .im2col import col2im, im2col
 from .images import adjust_color, resample, take_pixels
 from .join import join
-from .kernel import REGISTRY, Kernel, array_module, is_cupy, use
+from .kernel import REGISTRY, Kernel, use
 from .local_response_norm import local_response_norm, local_response_norm_grad
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad

@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array as Array
-from .arrays import array_module as array_module
-from .arrays import is_cupy as is_cupy
 from .arrays import is_on_gpu
 
 REGISTRY: dict[str, Kernel] = {}

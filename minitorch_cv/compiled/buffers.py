@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_kernels import memory
-from minitorch_kernels.kernel import Array
+from minitorch_kernels.arrays import Array
 
 FOREVER = 1 << 62
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_kernels import memory
-from minitorch_kernels.kernel import Array
+from minitorch_kernels.arrays import Array
 
 from ..graph import GradientSum, checked, is_fresh
 from ..tensor import Tensor, array_from

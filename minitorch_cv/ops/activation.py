@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import minitorch_kernels as kernels
-from minitorch_kernels.kernel import Array, array_module
+from minitorch_kernels.arrays import Array, array_module
 
 from ..tensor import Tensor
 from .differentiable import differentiable, unbroadcast

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import minitorch_kernels as kernels
-from minitorch_kernels.kernel import Array, array_module
+from minitorch_kernels.arrays import Array, array_module
 
 from ..dtypes import get_default_dtype, result_dtype
 from .differentiable import differentiable, unbroadcast

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.kernel import array_module
+from minitorch_kernels.arrays import array_module
 
 from ..listening import refuse_recording, told
 from ..tensor import Tensor

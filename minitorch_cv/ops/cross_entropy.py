@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from minitorch_kernels.arrays import Array, array_module
 from minitorch_kernels.cross_entropy import softmax_cross_entropy, softmax_cross_entropy_grad
-from minitorch_kernels.kernel import Array, array_module
 
 from ..listening import told
 from ..tensor import Tensor

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.kernel import Array, is_cupy
+from minitorch_kernels.arrays import Array, is_cupy
 
 from .. import listening
 from ..graph import Node, Saved, is_grad_enabled, shares_memory

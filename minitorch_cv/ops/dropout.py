@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_kernels.arrays import Array
 from minitorch_kernels.dropout import dropout as dropout_kernel
-from minitorch_kernels.kernel import Array
 
 from ..device import device_of, moved
 from ..listening import told

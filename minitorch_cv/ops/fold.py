@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from minitorch_kernels.arrays import Array
 from minitorch_kernels.im2col import col2im, im2col
-from minitorch_kernels.kernel import Array
 
 from ..tensor import Tensor
 from .differentiable import differentiable

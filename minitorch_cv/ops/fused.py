@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import minitorch_kernels as kernels
-from minitorch_kernels.kernel import Array
+from minitorch_kernels.arrays import Array
 
 from ..tensor import Tensor
 from .differentiable import differentiable

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import minitorch_kernels as kernels
-from minitorch_kernels.kernel import Array
+from minitorch_kernels.arrays import Array
 
 from ..tensor import Tensor
 from .checks import same_dtype

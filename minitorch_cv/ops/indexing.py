@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.kernel import Array, array_module
+from minitorch_kernels.arrays import Array, array_module
 
 from ..dtypes import int64
 from ..listening import told

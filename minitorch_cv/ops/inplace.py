@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.kernel import Array, array_module
+from minitorch_kernels.arrays import Array, array_module
 from minitorch_kernels.memory import rewritten
 
 from .. import listening

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import minitorch_kernels as kernels
-from minitorch_kernels.kernel import Array, array_module
+from minitorch_kernels.arrays import Array, array_module
 
 from ..tensor import Tensor
 from .differentiable import differentiable

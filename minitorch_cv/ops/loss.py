@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from minitorch_kernels.kernel import Array, array_module
+from minitorch_kernels.arrays import Array, array_module
 
 from ..listening import told
 from ..tensor import Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minitorch_kernels.kernel import Array
+from minitorch_kernels.arrays import Array
 from minitorch_kernels.matmul import matmul as matmul_kernel
 
 from ..tensor import Tensor

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import minitorch_kernels as kernels
-from minitorch_kernels.kernel import Array
+from minitorch_kernels.arrays import Array
 
 from ..graph import no_grad
 from ..listening import told

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import minitorch_kernels as kernels
+from minitorch_kernels.arrays import Array, array_module
 from minitorch_kernels.erf import erf as erf_kernel
-from minitorch_kernels.kernel import Array, array_module
 
 from ..dtypes import get_default_dtype
 from .differentiable import differentiable, unbroadcast

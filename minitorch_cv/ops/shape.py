@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import minitorch_kernels as kernels
-from minitorch_kernels.kernel import Array, array_module
+from minitorch_kernels.arrays import Array, array_module
 
 from ..dtypes import result_dtype
 from ..tensor import Tensor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minitorch_kernels.kernel import array_module
+from minitorch_kernels.arrays import array_module
 
 from ..listening import told
 from ..tensor import Tensor
