@@ -74,6 +74,21 @@ def told(function: Function) -> Function:
     return call  # type: ignore[return-value]
 
 
+def when_captured(how: str) -> Callable[[Function], Function]:
+    """Mark, below `@told`, what a step that is captured on a GPU makes of a function; without it, none is captured.
+
+    "device": it does nothing but work on arrays of the GPU. "host": it changes numbers that Python holds, and nothing
+    else; it is called before each launch. "gradients": it sets the gradients of what it is called on to None or zero.
+    "refreshed": it is the step of an optimizer. `compiled/capturing.py` does the rest.
+    """
+
+    def mark(function: Function) -> Function:
+        function.when_captured = how  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
 def refuse_recording(what: str, instead: str) -> None:
     """In a recording, raise an error that says that `what` cannot be repeated, and what to do instead."""
     if current.recorder is not None:

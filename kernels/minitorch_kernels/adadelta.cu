@@ -3,9 +3,10 @@
 // The step of adadelta.py; a block takes a row of tasks (T, 5): number of elements, and where those of the parameter,
 // its gradient, square_avg and acc_delta begin. `fresh` = 1 - rho, `sign` -1 to maximize. `like` says what REAL is.
 extern "C" __global__ void adadelta_step(
-    Global<const REAL> like, Global<const Index> tasks, double lr, double rho, double fresh, double eps, double decay,
-    double sign
+    Global<const REAL> like, Global<const Index> tasks, Global<const double> numbers
 ) {
+    const double lr = numbers[0], rho = numbers[1], fresh = numbers[2], eps = numbers[3], decay = numbers[4];
+    const double sign = numbers[5];
     const Global<const Index> task = tasks + (Index)blockIdx.x * 5;
     const int count = (int)task[0];
     const Global<REAL> p = array_at<REAL>(task[1], count), v = array_at<REAL>(task[3], count);

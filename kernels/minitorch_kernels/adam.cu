@@ -4,9 +4,12 @@
 // gradient, exp_avg, exp_avg_sq and, with `amsgrad`, max_exp_avg_sq begin. `fresh` = 1 - beta, `sign` -1 to maximize;
 // weight decay is part of the gradient (`decay`) or shrinks the parameter (`shrink`). `like` says what REAL is.
 extern "C" __global__ void adam_step(
-    Global<const REAL> like, Global<const Index> tasks, double step_size, double beta1, double fresh1, double beta2,
-    double fresh2, double root, double eps, double decay, double shrink, double sign, Index amsgrad
+    Global<const REAL> like, Global<const Index> tasks, Global<const double> numbers
 ) {
+    const double step_size = numbers[0], beta1 = numbers[1], fresh1 = numbers[2], beta2 = numbers[3];
+    const double fresh2 = numbers[4], root = numbers[5], eps = numbers[6], decay = numbers[7];
+    const double shrink = numbers[8], sign = numbers[9];
+    const bool amsgrad = numbers[10];
     const Global<const Index> task = tasks + (Index)blockIdx.x * 6;
     const int count = (int)task[0];
     const Global<REAL> p = array_at<REAL>(task[1], count), m = array_at<REAL>(task[3], count);

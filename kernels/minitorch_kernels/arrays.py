@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from types import ModuleType
@@ -9,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from . import memory
+from . import memory, tape
+from .tape import refuse_while_capturing
 
 Array = Any
 
@@ -21,19 +23,66 @@ class SimArray(np.ndarray):
     """
 
     def __getitem__(self, index: Any) -> Any:
-        return simulated(super().__getitem__(index))  # one element stays an array, too
+        return on_device(np.ndarray.__getitem__, self, index)  # one element stays an array, too
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        on_device(np.ndarray.__setitem__, self, index, value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         outputs = options.get("out", ())
         refuse_host_arrays(ufunc.__name__, (*inputs, *outputs))
-        if outputs:
-            options["out"] = tuple(map(plain, outputs))
-        result = getattr(ufunc, method)(*map(plain, inputs), **options)
-        return outputs[0] if outputs else simulated(result)
+        result = on_device(getattr(ufunc, method), *inputs, **options)
+        return outputs[0] if outputs else result
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         refuse_host_arrays(function.__name__, (*args, *kwargs.values()))
-        return simulated(function(*plain(args), **{name: plain(value) for name, value in kwargs.items()}))
+        return on_device(function, *args, **kwargs)
+
+    def get(self) -> np.ndarray:
+        """A copy on the CPU."""
+        refuse_while_capturing(f"get() of an array of shape {self.shape}")
+        return np.array(self).view(np.ndarray)
+
+
+def computed(name: str) -> Any:
+    """A method of NumPy's arrays whose result is another array of the device, or that changes this one."""
+    method = getattr(np.ndarray, name)
+    return functools.wraps(method)(lambda self, *args, **options: on_device(method, self, *args, **options))
+
+
+def read(name: str) -> Any:
+    """A method of NumPy's arrays that gives numbers to the host."""
+    method = getattr(np.ndarray, name)
+
+    def of(self: SimArray, *args: Any) -> Any:
+        refuse_while_capturing(f"{name.strip('_')}() of an array of shape {self.shape}")
+        return method(plain(self), *args)
+
+    return functools.wraps(method)(of)
+
+
+HERE = {"view", "setflags", "getfield", "setfield", "resize", "to_device"}  # of the array itself, not of its elements
+READ = {"item", "tolist", "tobytes", "tofile", "dump", "dumps", "__float__", "__int__", "__bool__", "__index__"}
+READ |= {"__complex__", "__contains__"}
+for name in sorted(READ):
+    setattr(SimArray, name, read(name))
+for name in sorted(set(dir(np.ndarray)) - HERE - READ):
+    if name[0] != "_" and callable(getattr(np.ndarray, name)):
+        setattr(SimArray, name, computed(name))
+
+
+def on_device(function: Any, *args: Any, **options: Any) -> Any:
+    """What a function of NumPy does with arrays of `cuda-sim`, on that device."""
+    if tape.current.tape is not None:
+        refuse_uploads(function.__name__, (*args, *options.values()))
+    return simulated(tape.perform(function, plain(args), {key: plain(value) for key, value in options.items()}))
+
+
+def refuse_uploads(name: str, values: tuple[Any, ...]) -> None:
+    """RuntimeError, while a step is captured, for an array that is on the CPU."""
+    for array in tape.arrays_in(values):
+        if not isinstance(array, SimArray) and array.ndim:
+            refuse_while_capturing(f"{name}() of an array of shape {array.shape} on the CPU")
 
 
 def plain(value: Any) -> Any:
@@ -47,7 +96,7 @@ def simulated(value: Any) -> Any:
     """The result of an operation, numbers and tuples included, as arrays of the simulated GPU."""
     if isinstance(value, (tuple, list)):
         return type(value)(map(simulated, value))
-    return np.asarray(value).view(SimArray) if isinstance(value, (np.ndarray, np.generic)) else value
+    return value.view(SimArray) if isinstance(value, np.ndarray) else value
 
 
 def refuse_host_arrays(name: str, values: tuple[Any, ...]) -> None:
@@ -82,7 +131,9 @@ class SimModule(ModuleType):
             given = (*args, *options.values())
             if any(isinstance(value, SimArray) for value in given):
                 refuse_host_arrays(name, given)
-            return simulated(found(*plain(args), **{key: plain(value) for key, value in options.items()}))
+            if name in ("array", "asarray") and not any(isinstance(value, SimArray) for value in given):
+                refuse_while_capturing(f"{name}() of numbers on the CPU")
+            return on_device(found, *args, **options)
 
         return on_the_device
 
@@ -111,6 +162,7 @@ def empty_like(array: Array, shape: tuple[int, ...] | None = None, dtype: Any = 
 def on_gpu(array: Array, name: str, index: int = 0) -> Array:
     """A copy of an array on the device 'cuda', by the number of the GPU, or on 'cuda-sim'."""
     if name == "cuda-sim":
+        refuse_while_capturing(f"a copy of an array of shape {array.shape} to the GPU")
         return on_cpu(array).view(SimArray)
     import cupy
 
@@ -138,4 +190,4 @@ def why_no_gpu() -> str:
 
 def on_cpu(array: Array) -> np.ndarray:
     """A NumPy array of the same numbers: a copy."""
-    return array.get() if is_cupy(array) else np.array(array).view(np.ndarray)
+    return array.get() if is_on_gpu(array) else np.array(array)

@@ -4,9 +4,11 @@
 // gradient, square_avg, momentum_buffer and grad_avg begin. `fresh` = 1 - alpha, `sign` -1 to maximize. `like` says what
 // REAL is.
 extern "C" __global__ void rmsprop_step(
-    Global<const REAL> like, Global<const Index> tasks, double lr, double alpha, double fresh, double eps, double decay,
-    double momentum, double sign, Index has_buffer, Index centered
+    Global<const REAL> like, Global<const Index> tasks, Global<const double> numbers
 ) {
+    const double lr = numbers[0], alpha = numbers[1], fresh = numbers[2], eps = numbers[3], decay = numbers[4];
+    const double momentum = numbers[5], sign = numbers[6];
+    const bool has_buffer = numbers[7], centered = numbers[8];
     const Global<const Index> task = tasks + (Index)blockIdx.x * 6;
     const int count = (int)task[0];
     const Global<REAL> p = array_at<REAL>(task[1], count), v = array_at<REAL>(task[3], count);

@@ -4,9 +4,11 @@
 // gradient and of the momentum buffer begin. `fresh` is 1 - dampening, `sign` -1 to maximize; `first` never reads the
 // buffer. `like` says what REAL is.
 extern "C" __global__ void sgd_step(
-    Global<const REAL> like, Global<const Index> tasks, double lr, double momentum, double fresh, double decay,
-    double sign, Index nesterov, Index has_buffer, Index first
+    Global<const REAL> like, Global<const Index> tasks, Global<const double> numbers
 ) {
+    const double lr = numbers[0], momentum = numbers[1], fresh = numbers[2], decay = numbers[3];
+    const double sign = numbers[4];
+    const bool nesterov = numbers[5], has_buffer = numbers[6], first = numbers[7];
     const Global<const Index> task = tasks + (Index)blockIdx.x * 4;
     const int count = (int)task[0];
     const Global<REAL> p = array_at<REAL>(task[1], count), buffer = array_at<REAL>(task[3], count);

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from minitorch_kernels import memory
-from minitorch_kernels.arrays import Array
+from minitorch_kernels.arrays import Array, array_module
 
 from ..graph import GradientSum, checked, is_fresh
 from ..tensor import Tensor, array_from
-from .recording import Entry
+from .recording import Entry, is_array
 
 
 class Instruction:
@@ -52,7 +52,7 @@ class Operation(Instruction):
         options = {name: values[slot] for name, slot in self.options}
         output, backward = self.function(*[values[slot] for slot in self.inputs], **options)
         for slot, array in zip(self.results, output if isinstance(output, tuple) else (output,)):
-            values[slot] = array if isinstance(array, np.ndarray) else array_from(array)
+            values[slot] = array if is_array(array) else array_from(array)
         if self.closure is not None:
             if isinstance(backward, tuple):
                 backward = tuple(f if wanted else None for f, wanted in zip(backward, self.wanted))
@@ -103,14 +103,16 @@ class Seed(Instruction):
         assert entry.given[0] is not None
         self.shape, self.dtype = entry.given[0]
         self.slot = slot
-        self.reads = entry.inputs[1:]
+        self.root = entry.inputs[0]
+        self.reads = entry.inputs
         self.writes = (slot,)
 
     def run(self, values: list[Any], args: Sequence[Any]) -> None:
         if self.given is None:
-            values[self.slot] = np.ones(self.shape, self.dtype)
+            values[self.slot] = array_module(values[self.root]).ones(self.shape, self.dtype)
         else:
-            values[self.slot] = np.asarray(values[self.given]).astype(self.dtype, copy=False)
+            given = values[self.given]
+            values[self.slot] = (given if is_array(given) else np.asarray(given)).astype(self.dtype, copy=False)
         for slot in self.drops:
             values[slot] = None
 

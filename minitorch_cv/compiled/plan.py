@@ -32,7 +32,8 @@ class Plan:
 
     arena_bytes: the memory in which all buffers of the step have their places; requested_bytes: what they would take
     without sharing it. Both are None until the first replay, the third call of the step, has shown what it needs.
-    multiply_adds counts the products with weights, and of matrices, forward and backward.
+    On a GPU, memory comes from its pool, and the text says whether the step is a graph. multiply_adds counts the products
+    with weights, and of matrices, forward and backward.
     """
 
     def __init__(self, recording: Recording):
@@ -45,6 +46,7 @@ class Plan:
         self.rows = [row(step, offsets.get(number, [])) for number, step in enumerate(instructions)]
         self.arena_bytes = layout.size if layout else None
         self.requested_bytes = layout.requested if layout else None
+        self.capturing = recording.capturing
 
     @property
     def multiply_adds(self) -> int:
@@ -63,7 +65,9 @@ class Plan:
     def totals(self) -> list[str]:
         """What the rows come to."""
         memory = "Memory: planned at the first replay, the third call"
-        if self.arena_bytes is not None:
+        if self.capturing is not None:
+            memory = f"On a GPU: {self.capturing.state}"
+        elif self.arena_bytes is not None:
             memory = (
                 f"Memory of all buffers: {self.arena_bytes:,} bytes; each for itself: {self.requested_bytes:,} bytes"
             )

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_kernels.arrays import is_cupy, is_on_gpu
+
 from ..graph import Node
 from ..ops import inplace
 from ..tensor import Tensor
@@ -74,6 +76,7 @@ class Recorder:
         self.slots: dict[int, tuple[weakref.ref[Any], int]] = {}
         self.output: Any = None
         self.root: int | None = None
+        self.has_gpu_argument = any(isinstance(arg, Tensor) and is_on_gpu(arg._array) for arg in args)
         for slot, arg in enumerate(args):
             if isinstance(arg, Tensor):
                 if id(arg._array) in self.slots:
@@ -121,6 +124,11 @@ class Recorder:
         """What to raise for something that cannot be recorded."""
         return RecordingError(f"{user_line()}: {what} cannot be recorded: {instead}")
 
+    @property
+    def on_gpu(self) -> bool:
+        """True where the step reads a tensor on a GPU."""
+        return self.has_gpu_argument or any(is_on_gpu(tensor._array) for tensor in self.externals.values())
+
     # -- how it writes -------------------------------------------------------------------------------------------------
 
     def entry(self, kind: str, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Entry:
@@ -139,7 +147,7 @@ class Recorder:
         results = result if isinstance(result, tuple) else () if result is None else (result,)
         arrays = [value._array if isinstance(value, Tensor) else value for value in results]
         entry.results = tuple(self.know(array, self.new_slot(None)) for array in arrays)
-        entry.made = tuple((np.shape(array), np.asarray(array).dtype) for array in arrays)
+        entry.made = tuple((np.shape(array), np.result_type(array)) for array in arrays)
         self.entries.append(entry)
 
     def backward(
@@ -196,7 +204,7 @@ class Recorder:
 
     def slot_of(self, value: Any) -> int:
         """The slot of a value: known, a tensor from outside, or a constant."""
-        if not isinstance(value, (Tensor, np.ndarray)):
+        if not isinstance(value, Tensor) and not is_array(value):
             slot = self.new_slot(value)
             self.constants[slot] = value
             return slot
@@ -224,7 +232,7 @@ class Recorder:
             if key in self.slots and self.slots[key][0] is ref:
                 del self.slots[key]
 
-        if isinstance(array, np.ndarray) and key not in self.slots:
+        if is_array(array) and key not in self.slots:
             self.slots[key] = (weakref.ref(array, forget), slot)
         return slot
 
@@ -283,11 +291,16 @@ class Recorder:
         )
 
 
+def is_array(value: Any) -> bool:
+    """True for an array of NumPy, CuPy, or the simulated GPU."""
+    return isinstance(value, np.ndarray) or is_cupy(value)
+
+
 def same(a: Any, b: Any) -> bool:
     """True for options that mean the same: one object, equal values, or sequences of such."""
     if a is b:
         return True
-    if type(a) is not type(b) or isinstance(a, (Tensor, np.ndarray)):
+    if type(a) is not type(b) or isinstance(a, Tensor) or is_array(a):
         return False
     if isinstance(a, (tuple, list)):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))

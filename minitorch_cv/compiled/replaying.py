@@ -14,6 +14,7 @@ from minitorch_kernels.arrays import Array
 from ..graph import GradientSum, Node, Saved
 from ..tensor import Tensor
 from .buffers import Arena, Buffers, Log
+from .capturing import Capturing
 from .fusing import fused
 from .instructions import Call, Gradients, Instruction, Operation, Receive, Seed, kept, let_go
 from .recording import Recorder, has_hooks
@@ -36,7 +37,7 @@ class Recording:
             self.values[slot] = array
         self.buffers = Buffers()
         root = self.root = recorder.root
-        returned = {slot for slot, _ in pairs(self.output, self.output)}
+        returned = self.returned = {slot for slot, _ in pairs(self.output, self.output)}
         constants = set(recorder.constants)
 
         def constant(value: Any) -> int:
@@ -79,6 +80,7 @@ class Recording:
         self.read_from_outside = sorted(
             slot for slot in read if slot in externals or (slot < self.arguments and slot not in constants)
         )
+        self.capturing = Capturing(self) if recorder.on_gpu else None
 
     def new_slot(self) -> int:
         self.values.append(None)
@@ -92,12 +94,25 @@ class Recording:
 
     def run(self, args: Sequence[Any]) -> Any:
         """The step, once more."""
+        return self.replay(args) if self.capturing is None else self.capturing.run(args)
+
+    def values_with(self, args: Sequence[Any]) -> list[Any]:
+        """The values of all slots before the first instruction."""
         values = self.values.copy()
         for slot, arg in enumerate(args):
             values[slot] = arg._array if isinstance(arg, Tensor) else arg
+        return values
+
+    def output_of(self, values: list[Any], args: Sequence[Any]) -> Any:
+        """What the step returns, from the values after the last instruction."""
+        return filled(self.output, lambda slot: self.tensor(slot, values, args))
+
+    def replay(self, args: Sequence[Any]) -> Any:
+        """One instruction after the other."""
+        values = self.values_with(args)
         source = self.buffers.take()
         execute(self.forward, values, args, source)
-        output = filled(self.output, lambda slot: self.tensor(slot, values, args))
+        output = self.output_of(values, args)
         if self.root is None:
             self.buffers.give_back(source)
         else:

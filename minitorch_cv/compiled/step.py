@@ -38,7 +38,6 @@ class Compiled:
             return self.step(*args, **options)  # part of a larger recording, or of an export
         if options:
             raise TypeError(f"compiled: pass {', '.join(options)} by position; keywords are not recorded")
-        refuse_gpus(args)
         key = kind_of(args)
         for recording in tuple(self.recordings.get(key, ())):
             if recording.still_holds():
@@ -107,29 +106,27 @@ def compile(step: Callable[..., Any]) -> Compiled:
     Python between the operations runs only while recording: RecordingError, with file and line, where a number is read
     out of a tensor (`item()`, `if loss > 0:`), where two runs differ, and for hooks. What changes outside tensors (an
     attribute of a layer, such as the p of a dropout) needs a new `compile`.
+
+    On a GPU the second replay is captured as a CUDA graph, and from the next call on the whole list is one launch, where
+    nothing in it needs the CPU: `step.plan` says what does. Gradients of parameters are then the same arrays in each
+    call, overwritten by the next. A network that is hybridized and trained, whose backward comes later, is replayed
+    without a graph.
     """
     return Compiled(step)
 
 
-def refuse_gpus(args: tuple[Any, ...]) -> None:
-    """RecordingError for arguments that are not on the CPU."""
-    for arg in args:
-        if isinstance(arg, Tensor) and arg.device.type != "cpu":
-            raise RecordingError(
-                f"compiled: an argument is on {arg.device}, but steps are recorded on the CPU only; "
-                "call the step itself there, without compile or hybridize"
-            )
-
-
 def kind_of(args: tuple[Any, ...]) -> Any:
-    """What has to agree for a recording to be of use: shapes, types, strides, and how operations are carried out."""
-    given = tuple(
-        (arg._array.shape, arg._array.dtype, arg._array.strides, arg.requires_grad) if isinstance(arg, Tensor) else arg
-        for arg in args
-    )
+    """What has to agree for a recording to be of use: shapes, types, strides, places, and how operations are run."""
+    given = tuple(kind_of_tensor(arg) if isinstance(arg, Tensor) else arg for arg in args)
     try:
         hash(given)
     except TypeError:
         kinds = ", ".join(type(arg).__name__ for arg in args)
         raise TypeError(f"compiled: got ({kinds}); pass tensors and plain values, each as an argument") from None
     return given, is_grad_enabled(), kernel._forced.get()
+
+
+def kind_of_tensor(tensor: Tensor) -> tuple[Any, ...]:
+    """What has to agree in one argument."""
+    array = tensor._array
+    return array.shape, array.dtype, array.strides, tensor.device, tensor.requires_grad

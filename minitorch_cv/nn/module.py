@@ -12,7 +12,7 @@ from ..compiled import Compiled
 from ..device import usable
 from ..dtypes import float16, float32, float64
 from ..graph import no_grad
-from ..listening import current, told
+from ..listening import current, told, when_captured
 from ..tensor import RemovableHandle, Tensor, is_dtype
 from . import hooks
 from .parameter import Parameter, is_lazy
@@ -295,6 +295,7 @@ class Module:
         return self
 
     @told
+    @when_captured("gradients")
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero in place."""
         for parameter in self.parameters():

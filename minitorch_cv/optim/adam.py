@@ -10,7 +10,7 @@ import numpy as np
 from minitorch_kernels.adam import adam_steps
 
 from ..tensor import Tensor
-from .optimizer import Group, Optimizer, Params
+from .optimizer import Group, Optimizer, Params, by_numbers
 from .options import refuse_negative
 from .state import buffer, count_step
 
@@ -55,6 +55,7 @@ class Adam(Optimizer):
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"{name}: betas={betas} must be two numbers from 0 to below 1")
 
+    @by_numbers(counted=True)
     def update_all(self, params: list[Tensor], group: Group) -> None:
         states = [self.state[param] for param in params]
         steps = [count_step(state) for state in states]

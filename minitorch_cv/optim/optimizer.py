@@ -6,16 +6,31 @@ import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..graph import enable_grad
-from ..listening import told
+from ..listening import told, when_captured
 from ..tensor import Tensor, array_from
 
 Group = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[Group]
+Update = TypeVar("Update", bound=Callable[..., Any])
+
+
+def by_numbers(*, counted: bool) -> Callable[[Update], Update]:
+    """Mark an `update_all` or `update` whose launches on a GPU differ from step to step in their numbers alone.
+
+    That is so where each goes through `run_steps_cuda`, and it is what a captured step (`compiled/capturing.py`) needs.
+    counted: the numbers, or the state, change with each step; else with the options only.
+    """
+
+    def mark(update: Update) -> Update:
+        update.counted = counted  # type: ignore[attr-defined]
+        return update
+
+    return mark
 
 
 class Optimizer:
@@ -77,6 +92,7 @@ class Optimizer:
         """ValueError for options that make no sense."""
 
     @told
+    @when_captured("gradients")
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero in place."""
         for group in self.param_groups:
@@ -87,6 +103,7 @@ class Optimizer:
                     param.grad.zero_()
 
     @told
+    @when_captured("refreshed")
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change the parameters by one step; `closure`, if given, computes the loss and its gradients first."""
         loss = None
@@ -109,6 +126,30 @@ class Optimizer:
     def update(self, param: Tensor, group: Group) -> None:
         """Change one parameter, in its memory; every optimizer writes this, or `update_all`."""
         raise NotImplementedError
+
+    def counted(self) -> bool | None:
+        """What `by_numbers` says of this optimizer's updates; None where it says nothing."""
+        kind = type(self)
+        return getattr(kind.update if kind.update_all is Optimizer.update_all else kind.update_all, "counted", None)
+
+    def refresh(self) -> None:
+        """Count a step and compute its numbers, where a captured step launches it: see `refreshed` in the kernels."""
+        for group in self.param_groups:
+            params = [param for param in group["params"] if param.grad is not None]
+            if params:
+                self.update_all(params, group)
+
+    def options(self) -> list[tuple[Any, ...]]:
+        """The options of each group, without their names."""
+        return [tuple(value for key, value in group.items() if key != "params") for group in self.param_groups]
+
+    def structure(self) -> list[Any]:
+        """What the launches of a step depend on besides numbers: its arrays, and which of its options are not zero."""
+        found: list[Any] = [bool(value) for options in self.options() for value in options]
+        for param in self._all_params():
+            found += (param, param._array)
+            found += [value._array for value in self.state.get(param, {}).values() if isinstance(value, Tensor)]
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         """{"state": {0: {...}}, "param_groups": [{..., "params": [0, 1]}]}: parameters stand as their positions.

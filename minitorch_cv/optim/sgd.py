@@ -7,7 +7,7 @@ import numpy as np
 from minitorch_kernels.sgd import sgd_steps
 
 from ..tensor import Tensor
-from .optimizer import Group, Optimizer, Params
+from .optimizer import Group, Optimizer, Params, by_numbers
 from .options import refuse_negative
 
 
@@ -47,6 +47,7 @@ class SGD(Optimizer):
                 f"dampening={group['dampening']}"
             )
 
+    @by_numbers(counted=False)
     def update_all(self, params: list[Tensor], group: Group) -> None:
         first = [group["momentum"] != 0 and self.state[param].get("momentum_buffer") is None for param in params]
         sgd_steps(

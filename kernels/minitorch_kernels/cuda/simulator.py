@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from .. import tape
 from ..arrays import SimArray
 from ..jit import cache_parent
 
@@ -39,9 +40,15 @@ def launch(source: Path, real: str, name: str, grid: tuple[int, ...], block: tup
     shape = (ctypes.c_uint * 6)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3])
     words = [word_of(arg) for arg in args]
     pointers = (ctypes.c_void_p * len(words))(*(ctypes.addressof(word) for word in words))
-    error = function(shape, pointers, shuffle_seed)
-    if error:
-        raise RuntimeError(f"{source.name}: {error.decode()}")
+
+    def run(keeping_alive: Any = (args, words)) -> None:
+        error = function(shape, pointers, shuffle_seed)
+        if error:
+            raise RuntimeError(f"{source.name}: {error.decode()}")
+
+    run()
+    if tape.current.tape is not None:
+        tape.current.tape.calls.append(run)
 
 
 def word_of(arg: Any) -> Any:

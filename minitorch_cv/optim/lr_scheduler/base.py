@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from ...listening import told
+from ...listening import told, when_captured
 from ..optimizer import Group, Optimizer
 
 
@@ -62,6 +62,7 @@ class LRScheduler:
         return self.get_lr()
 
     @told
+    @when_captured("host")
     def step(self) -> None:
         """One epoch, or one batch, further: the groups get their next rates."""
         self.last_epoch += 1

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...listening import told
+from ...listening import told, when_captured
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_milestones, current_rates
 from .plateau import ReduceLROnPlateau
@@ -52,6 +52,7 @@ class ChainedScheduler(CombinedScheduler):
         self._last_lr = current_rates(self.optimizer.param_groups)
 
     @told
+    @when_captured("host")
     def step(self) -> None:
         for scheduler in self._schedulers:
             scheduler.step()
@@ -89,6 +90,7 @@ class SequentialLR(CombinedScheduler):
         self._last_lr = first.get_last_lr()
 
     @told
+    @when_captured("host")
     def step(self) -> None:
         self.last_epoch += 1
         turn = bisect_right(self._milestones, self.last_epoch)

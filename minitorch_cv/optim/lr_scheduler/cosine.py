@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ...listening import told
+from ...listening import told, when_captured
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_positive_integer, current_rates
 
@@ -63,6 +63,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return [half_cosine(base_lr, self.eta_min, self.T_cur / self.T_i) for base_lr in self.base_lrs]
 
     @told
+    @when_captured("host")
     def step(self, epoch: float | None = None) -> None:
         """One step further, or to `epoch`, which may lie between whole epochs: epoch + batch / batches."""
         if epoch is None and self.last_epoch >= 0:
