@@ -205,12 +205,11 @@ def adam_steps(
     steps: list[int],
 ) -> None:
     """`adam_step` on each parameter, with the same bits; in one call where their memory allows."""
-    grads = row_major(grads)
-    arrays = list(zip(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, strict=True))
     if adam_step.pick((params[0],)) is adam_step.cuda:
-        for step, of_group in alike(steps, arrays).items():
+        for step, of_group in alike(steps, zip(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs)).items():
             adam_all_cuda(of_group, lr, beta1, beta2, eps, weight_decay, decoupled, maximize, step)
         return
+    arrays = list(zip(params, row_major(grads), exp_avgs, exp_avg_sqs, max_exp_avg_sqs, strict=True))
     together = addresses_of_all(adam_step, arrays)
     if together is None:
         for of_one, step in zip(arrays, steps):

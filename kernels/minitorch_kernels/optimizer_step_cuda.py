@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -98,7 +98,7 @@ def run_steps_cuda(file: str, name: str, params: Sequence[Sequence[Any]], *numbe
         array[...] = unflatten(of_array, array.shape, axes)
 
 
-def alike(numbers: Sequence[Any], params: Sequence[Any]) -> dict[Any, list[Any]]:
+def alike(numbers: Iterable[Any], params: Iterable[Any]) -> dict[Any, list[Any]]:
     """The parameters for which a number, such as that of their steps, is the same; they can go together."""
     groups: dict[Any, list[Any]] = {}
     for number, arrays in zip(numbers, params, strict=True):

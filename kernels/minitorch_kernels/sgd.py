@@ -155,12 +155,11 @@ def sgd_steps(
     first: list[bool],
 ) -> None:
     """`sgd_step` on each parameter, with the same bits; in one call where their memory allows."""
-    grads = row_major(grads)
-    arrays = list(zip(params, grads, momentum_buffers, strict=True))
     if sgd_step.pick((params[0],)) is sgd_step.cuda:
-        for new, of_group in alike(first, arrays).items():
+        for new, of_group in alike(first, zip(params, grads, momentum_buffers)).items():
             step_all_cuda(of_group, lr, momentum, dampening, nesterov, weight_decay, maximize, new)
         return
+    arrays = list(zip(params, row_major(grads), momentum_buffers, strict=True))
     together = addresses_of_all(sgd_step, arrays)
     if together is None:
         for param, grad, buffer, new in zip(params, grads, momentum_buffers, first):

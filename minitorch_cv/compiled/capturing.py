@@ -57,7 +57,7 @@ SET_GRAD = inner(Tensor._set_grad)
 
 
 def how_captured(function: Callable[..., Any]) -> str | None:
-    """"device" for the functions above, else what `when_captured` says of a function."""
+    """ "device" for the functions above, else what `when_captured` says of a function."""
     if function in ON_DEVICE:
         return "device"
     return "gradients" if function is SET_GRAD else getattr(function, "when_captured", None)
@@ -71,7 +71,7 @@ class Capturing:
         self.why_not = why_not(recording)
         self.cleared, self.instructions = cleared_first(recording)
         self.optimizers: list[Any] = [owner(call, recording) for call in calls(recording, "refreshed")]
-        self.structure: list[Any] | None = None  # of the optimizers after the first replay
+        self.structure: list[Any] | None = None  # of the optimizers after the first replay, which may give them a state
         self.captured: Captured | None = None
         self.lock = threading.Lock()  # a graph has its arrays once
 
@@ -88,19 +88,21 @@ class Capturing:
             if not self.why_not:
                 for call in self.cleared:
                     call.run(self.recording.values, ())
-                structure = [part for optimizer in self.optimizers for part in optimizer.structure()]
-                if not identical(structure, self.structure):  # as long as its arrays are not there, and when they change
-                    self.captured, self.structure = None, None
-                elif self.captured is None:
+                if not identical(self.structure_now(), self.structure):
+                    self.captured = None
+                    return self.replay_and_look(args)
+                if self.captured is None:
                     return self.capture(args)
-                elif self.captured.serves():
+                if self.captured.serves():
                     return self.captured.run(args)
-            if self.why_not or self.structure is not None:
-                return self.recording.replay(args)
-            return self.replay_and_look(args)
+            return self.recording.replay(args)
+
+    def structure_now(self) -> list[Any]:
+        """What the launches of the optimizers depend on."""
+        return [part for optimizer in self.optimizers for part in optimizer.structure()]
 
     def replay_and_look(self, args: Sequence[Any]) -> Any:
-        """The first replay, which loads every kernel; what does not belong into a graph is noticed."""
+        """The first replay, or the first with other arrays: it loads every kernel, and notices what no graph can do."""
         recording = self.recording
         self.why_not = why_not_with(recording, args)
         values = recording.values_with(args)
@@ -109,7 +111,7 @@ class Capturing:
                 self.why_not = self.why_not or why_not_write(instruction, values, args)
                 instruction.run(values, args)
                 self.why_not = self.why_not or why_not_results(instruction, values)
-        self.structure = [part for optimizer in self.optimizers for part in optimizer.structure()]
+        self.structure = self.structure_now()
         return recording.output_of(values, args)
 
     def capture(self, args: Sequence[Any]) -> Any:
@@ -138,9 +140,14 @@ class Captured:
         self.on_host: list[Callable[[], Any]] = []  # what is called before each launch
         self.values = recording.values_with(given)
         self.graph = new_graph(next(array for _, array in self.arrays()))
-        with np.errstate(all="ignore"), self.graph.capturing():
-            for instruction in instructions:
-                self.capture(instruction, given)
+        try:
+            with np.errstate(all="ignore"), self.graph.capturing():
+                for instruction in instructions:
+                    self.capture(instruction, given)
+        except BaseException:
+            for leaf, grad, _ in self.grads_before:
+                leaf._grad = grad
+            raise
         made_here = recording.returned - recording.outside.keys() - set(range(recording.arguments))
         self.values = [value if slot in made_here else None for slot, value in enumerate(self.values)]
         before = {id(grad) for _, grad, _ in self.grads_before}
@@ -171,8 +178,8 @@ class Captured:
         except Exception as error:
             entry = getattr(instruction, "entry", None)
             raise RecordingError(
-                f"{entry.where if entry else 'compiled'}: {instruction.name} cannot be captured: {error}. Do it outside "
-                "the step, or call the step itself on the GPU; later calls are replayed without a graph"
+                f"{entry.where if entry else 'compiled'}: {instruction.name} cannot be captured: {error}. "
+                "Do it outside the step; later calls are replayed without a graph"
             ) from error
 
     def serves(self) -> bool:

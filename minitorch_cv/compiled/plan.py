@@ -32,8 +32,8 @@ class Plan:
 
     arena_bytes: the memory in which all buffers of the step have their places; requested_bytes: what they would take
     without sharing it. Both are None until the first replay, the third call of the step, has shown what it needs.
-    On a GPU, memory comes from its pool, and the text says whether the step is a graph. multiply_adds counts the products
-    with weights, and of matrices, forward and backward.
+    On a GPU they stay None: memory comes from its pool, and the text says whether the step became a graph.
+    multiply_adds counts the products with weights, and of matrices, forward and backward.
     """
 
     def __init__(self, recording: Recording):

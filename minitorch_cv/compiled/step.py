@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minitorch_kernels import kernel
+from minitorch_kernels.cuda.precision import get_float32_matmul_precision
 
 from ..graph import is_grad_enabled
 from ..listening import current, listening
@@ -107,8 +108,8 @@ def compile(step: Callable[..., Any]) -> Compiled:
     out of a tensor (`item()`, `if loss > 0:`), where two runs differ, and for hooks. What changes outside tensors (an
     attribute of a layer, such as the p of a dropout) needs a new `compile`.
 
-    On a GPU the second replay is captured as a CUDA graph, and from the next call on the whole list is one launch, where
-    nothing in it needs the CPU: `step.plan` says what does. Gradients of parameters are then the same arrays in each
+    On a GPU the second replay is captured as a CUDA graph, and from the next call on the whole list is one launch, if
+    nothing in it needs the CPU; `step.plan` says what does. Gradients of parameters are then the same arrays in each
     call, overwritten by the next. A network that is hybridized and trained, whose backward comes later, is replayed
     without a graph.
     """
@@ -123,7 +124,7 @@ def kind_of(args: tuple[Any, ...]) -> Any:
     except TypeError:
         kinds = ", ".join(type(arg).__name__ for arg in args)
         raise TypeError(f"compiled: got ({kinds}); pass tensors and plain values, each as an argument") from None
-    return given, is_grad_enabled(), kernel._forced.get()
+    return given, is_grad_enabled(), kernel._forced.get(), get_float32_matmul_precision()
 
 
 def kind_of_tensor(tensor: Tensor) -> tuple[Any, ...]:

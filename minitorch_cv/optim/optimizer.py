@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, TypeVar
 
-import numpy as np
-
+from ..device import moved
 from ..graph import enable_grad
 from ..listening import told, when_captured
 from ..tensor import Tensor, array_from
@@ -205,10 +204,14 @@ def without_params(group: Mapping[str, Any]) -> Group:
 
 
 def fitting(name: str, position: int, key: str, value: Any, param: Tensor) -> Any:
-    """A copy of one entry of the state; tensors and arrays of several elements must have the parameter's shape."""
+    """A copy of one entry of the state; tensors and arrays of several elements must have the parameter's shape.
+
+    They go to the parameter's device; a count, which has no axes, stays on the CPU.
+    """
     if not hasattr(value, "shape"):
         return copy.deepcopy(value)
-    array = array_from(value)
+    array = value._array if isinstance(value, Tensor) else array_from(value)
     if array.ndim and array.shape != param.shape:
         raise ValueError(f"{name}: {key!r} of parameter {position} has shape {array.shape} but it has {param.shape}")
-    return Tensor(np.array(array, param.dtype if array.ndim else array.dtype))
+    own = array.astype(param.dtype if array.ndim else array.dtype)
+    return Tensor(moved(own, param.device if array.ndim else "cpu"))
