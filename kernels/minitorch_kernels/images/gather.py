@@ -65,7 +65,7 @@ def chosen_windows(windows: np.ndarray, length: np.ndarray, cells: np.ndarray) -
 
 
 def mean_of_bytes(x: np.ndarray, start: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """Means along the last axis, rounded half up: x (N, C, A, B), start (N, 1), windows (N, O, 1 + K) -> (N, C, A, O)."""
+    """Means along the last axis, rounded: x (N, C, A, B), start (N, 1), windows (N, O, 1 + K) -> (N, C, A, O)."""
     first, weights = start + windows[..., 0], windows[..., 1:]
     total = np.full((*x.shape[:3], windows.shape[1]), STEPS // 2, np.int64)
     for k in range(weights.shape[2]):
