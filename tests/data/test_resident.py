@@ -148,6 +148,11 @@ class Flip(T.RandomHorizontalFlip):
         return images
 
 
+class Dark(T.Normalize):
+    def batch(self, images, generator=None):
+        return super().batch(images) - images.max()
+
+
 def half(image):
     return np.asarray(image, np.float32) / 2
 
@@ -165,6 +170,7 @@ def half(image):
         (ByteImages(transform=T.Compose([T.RandomHorizontalFlip(), half])), "takes images one by one"),
         (ByteImages(transform=T.ColorJitter(0.4)), "ColorJitter computes pixels"),
         (ByteImages(transform=T.Compose([T.ToTensor(), T.RandomErasing()])), "RandomErasing computes pixels"),
+        (ByteImages(transform=T.Compose([T.ToTensor(), Dark([0], [1])])), "Dark computes pixels"),
         (ByteImages(transform=Flip()), "Flip computes pixels"),
         (ByteImages(transform=T.Compose([T.ToTensor(), T.CenterCrop(2)])), "CenterCrop comes after ToTensor"),
         (ByteImages(transform=T.Resize(4, "nearest")), "Resize takes the nearest neighbour"),

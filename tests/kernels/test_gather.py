@@ -16,7 +16,7 @@ def shown(images, view, resized, size):
     return gather_images(images, np.array([0]), np.array([0]), np.array([view]), *tables, tones, 1, size)[0]
 
 
-@pytest.mark.parametrize("size", [(7, 5), (3, 2), (12, 9), (1, 1), (7, 11)])
+@pytest.mark.parametrize("size", [(7, 5), (3, 2), (12, 9), (1, 1), (7, 11), (5, 3)])
 def test_the_bytes_of_a_box_are_those_of_resample(rng, size):
     images = rng.integers(0, 256, (1, 2, 7, 5)).astype(np.uint8)
     for height in range(1, 8):
@@ -38,6 +38,12 @@ def test_black_is_the_number_of_byte_0():
     tones = np.array([[7.0] + [1.0] * 255, [8.0] + [2.0] * 255])
     args = np.ones((1, 2, 1, 1), np.uint8), np.array([0]), np.array([0]), np.array([[0, 0, 1, 1, 0, 1, -1, 1]])
     assert gather_images(*args, windows(1, 1), windows(1, 1), tones, 1, (1, 2)).tolist() == [[[[7, 1]], [[8, 2]]]]
+
+
+def test_windows_begin_with_a_weight_that_is_not_0():
+    """Rounding lets the window of cell 3 of 5, out of 7 cells, begin one cell too early."""
+    first, weight, *_ = windows(7, 5)[6, 3]
+    assert (first, weight > 0) == (4, True)
 
 
 def test_windows_that_resize_nothing_have_one_weight():
