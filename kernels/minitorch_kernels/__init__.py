@@ -19,7 +19,7 @@ from .dropout import dropout
 from .erf import erf
 from .group_norm import group_norm, group_norm_grad
 from .im2col import col2im, im2col
-from .images import adjust_color, resample, take_pixels
+from .images import adjust_color, gather_images, gather_labels, resample, take_pixels
 from .join import join
 from .kernel import REGISTRY, Kernel, use
 from .local_response_norm import local_response_norm, local_response_norm_grad
@@ -60,6 +60,8 @@ __all__ = [
     "conv2d_weight_grad",
     "dropout",
     "erf",
+    "gather_images",
+    "gather_labels",
     "group_norm",
     "group_norm_grad",
     "im2col",

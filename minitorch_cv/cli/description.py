@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from .. import doctor
+from ..data import DataLoader
 from ..train import Epoch, Progress
 from .datasets import DataSets
 from .settings import Settings
@@ -30,12 +31,23 @@ def configuration(
     }
 
 
-def header(config: dict[str, Any], settings: Settings, source: str, folder: str) -> dict[str, str]:
+def batches_text(loader: DataLoader, settings: Settings) -> str:
+    """Where batches of training images are made, and why not on the GPU; empty where there is none."""
+    if settings.device == "cpu":
+        return ""
+    if loader.resident is not None:
+        return f"made on {settings.device}, where all images lie as bytes"
+    reason = "images are mixed there" if settings.mixup or settings.cutmix else loader.why_not_resident
+    return f"made on the CPU and moved to {settings.device}: {reason}"
+
+
+def header(config: dict[str, Any], settings: Settings, batches: str, source: str, folder: str) -> dict[str, str]:
     """What is about to be trained and where the settings come from, line by line."""
     counts = f"{config['train_images']:,} training and {config['test_images']:,} test images"
     facts = {
         "machine": config["machine"],
         "data": f"{counts} from {config['data']}, {settings.resize}x{settings.resize} pixels",
+        "batches": batches,
         "model": f"{network_text(settings)}, {config['parameters']:,} parameters",
         "settings": main_settings(settings),
         "also": extra_settings(settings),

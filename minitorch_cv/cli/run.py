@@ -38,7 +38,7 @@ from ..train import (
 )
 from ..train.run_folder import CURVES, PREDICTIONS, WEIGHTS
 from .datasets import DataSets
-from .description import configuration, header, is_between_epochs, position, result
+from .description import batches_text, configuration, header, is_between_epochs, position, result
 from .display import Display
 from .errors import say_error
 from .interrupt import Interrupt, Interruptible
@@ -102,7 +102,10 @@ class Run:
         order, self.mixing = (Generator().manual_seed(seed) for seed in (settings.seed, settings.seed + 1))
         optimizer = make_optimizer(settings, self.network, self.groups)
         workers = self.data.workers
-        loader = DataLoader(self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order)
+        place = "cpu" if settings.mixup or settings.cutmix else settings.device  # mixing reads batches on the CPU
+        loader = DataLoader(
+            self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order, device=place
+        )
         scheduler, self.schedule_per = make_schedule(settings, optimizer, len(loader))
         ema = EMA(self.network, settings.ema) if settings.ema else None
         parts = Checkpoint(
@@ -146,9 +149,7 @@ class Run:
                 fit(
                     self.network,
                     parts.train_loader,
-                    Interruptible(
-                        DataLoader(self.test_set, settings.batch_size, num_workers=self.data.workers), self.interrupt
-                    ),
+                    Interruptible(self.test_loader(), self.interrupt),
                     epochs=settings.epochs,
                     optimizer=parts.optimizer,
                     loss=self.loss,
@@ -176,6 +177,11 @@ class Run:
         if self.stopping is not None and self.stopping.patience_is_over:
             self.display.say(f"stopped: no better test accuracy in {settings.patience} epochs")
         return 0
+
+    def test_loader(self) -> DataLoader:
+        """The test images in batches."""
+        settings = self.settings
+        return DataLoader(self.test_set, settings.batch_size, num_workers=self.data.workers, device=settings.device)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """What is minimised."""
@@ -261,7 +267,9 @@ class Run:
         """What is about to be trained, and where the settings come from."""
         settings = self.settings
         title = f"minitorch-cv {__version__}: {settings.model} on {self.data.title}"
-        self.display.header(title, header(self.config, settings, self.source_of_settings(), str(self.folder.path)))
+        batches = batches_text(self.parts.train_loader, settings)
+        facts = header(self.config, settings, batches, self.source_of_settings(), str(self.folder.path))
+        self.display.header(title, facts)
         if self.resume is not None:
             self.display.say(f"going on {self.position()}, from {self.resume}\n")
 

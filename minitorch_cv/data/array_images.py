@@ -14,7 +14,9 @@ from .collate import default_collate
 from .datasets import Dataset
 from .published import Published
 from .sources import Source, find_source
+from .stored import Stored
 from .transforms import ToTensor, batch_steps
+from .transforms.views import NotResidentError
 from .whole_batches import transform_draws, with_generator
 
 if TYPE_CHECKING:
@@ -69,6 +71,13 @@ class ArrayImages(Dataset):
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """All images, uint8, and labels, int64 (N,), as NumPy arrays that share the data set's memory."""
         return self.data.numpy(), self.targets.numpy()
+
+    def stored(self) -> Stored:
+        """The images before their transform, for a device to make batches of; see `DataLoader`."""
+        if self.target_transform is not None:
+            raise NotResidentError("a target_transform makes the labels")
+        images, labels = self.arrays()
+        return Stored(planes(images), labels, self.transform)
 
     def __len__(self) -> int:
         return len(self.data)

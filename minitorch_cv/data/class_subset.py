@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..tensor import Tensor
 from .datasets import Subset
+from .stored import Stored
 
 
 class ClassSubset(Subset):
@@ -31,6 +33,10 @@ class ClassSubset(Subset):
         super().__init__(dataset, indices[order])
         self.classes = tuple(classes)
         self.targets = labels[order]
+
+    def stored(self) -> Stored:
+        """The images of these classes before their transform, and their labels in the subset."""
+        return replace(super().stored(), labels=self.targets)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
         return super().__getitem__(index)[0], int(self.targets[index])

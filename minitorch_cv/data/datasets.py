@@ -11,6 +11,7 @@ import numpy as np
 from ..random import Generator, numpy_generator
 from ..tensor import Tensor
 from .collate import default_collate
+from .stored import Stored, stored
 from .whole_batches import makes_whole_batches, takes_generator
 
 
@@ -71,6 +72,10 @@ class Subset(Dataset):
     def draws(self) -> bool:
         """Whether the samples come with random numbers."""
         return draws(self.dataset)
+
+    def stored(self) -> Stored:
+        """The images of the subset before their transform."""
+        return stored(self.dataset).at(self.indices)
 
     def __getitem__(self, index: int) -> Any:
         return self.dataset[int(self.indices[index])]

@@ -10,9 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from ..device import CPU, usable
 from ..random import Generator, numpy_generator
 from .datasets import draws, fetch_batch, fetch_samples
+from .device_batches import DeviceBatches
 from .prefetch import prefetched
+from .resident import ResidentImages
+from .transforms.views import NotResidentError
+from .uploads import on_every_tensor, pinned
+from .whole_batches import batch_generator
 
 AHEAD = 2
 HIGHEST_SEED = 2**63
@@ -56,8 +62,18 @@ class DataLoader:
     are then fetched in that thread: random numbers that it takes from a shared generator come in no certain order.
 
     state_dict() and load_state_dict(), as torchdata's StatefulDataLoader has them, go on in the middle of an epoch.
-    pin_memory and persistent_workers are accepted and change nothing; timeout, worker_init_fn and
-    multiprocessing_context, which are about processes, are refused.
+    persistent_workers is accepted and changes nothing; timeout, worker_init_fn and multiprocessing_context, which are
+    about processes, are refused.
+
+    device, which torch's class has not: where the batches are to be, "cuda" or "cuda-sim" (None and "cpu" leave them
+    where they are made). A published data set, or a subset of one, is moved there as a whole, as bytes, when the loader
+    is made; from then on it is not looked at again. The indices and the random numbers of an epoch follow at its start,
+    and each batch is cut out, augmented and normalised there by one launch: the same images as on the CPU. Where that
+    cannot be, as the transform computes new colours or the images are too many bytes for the GPU, batches are made on
+    the CPU and moved; `resident` is None then and `why_not_resident` says why. Mixing (mixup) reads batches on the CPU.
+
+    pin_memory: batches that are made on the CPU are moved to `device`, a GPU, from pinned memory, while Python goes on;
+    with num_workers=1 the thread that prepares them fills that memory. Without a GPU it changes nothing.
     """
 
     def __init__(
@@ -78,6 +94,7 @@ class DataLoader:
         *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
+        device: Any = None,
     ):
         if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
             raise TypeError(
@@ -115,21 +132,42 @@ class DataLoader:
         self.collate_fn = collate_fn
         self.drop_last = drop_last
         self.generator = generator
+        self.device = CPU if device is None else usable(device)
+        self.pin_memory = pin_memory and self.device.type == "cuda"
+        self.resident: ResidentImages | None = None
+        self.why_not_resident = "batches are for the CPU"
+        if self.device != CPU:
+            try:
+                self.resident, self.why_not_resident = self.make_resident(), ""
+            except NotResidentError as reason:
+                self.why_not_resident = str(reason)
         self._current: Epoch | None = None
         self._to_resume: Epoch | None = None
 
     def __iter__(self) -> Iterator[Any]:
         epoch = self._to_resume or self.begin_epoch()
         self._current, self._to_resume = epoch, None
+        if self.resident is not None:
+            return self.counted(epoch, self.made_there(epoch, self.resident))
         numbered = islice(enumerate(epoch.batches), epoch.handed, None)
         tasks = ((indices, batch_generator(epoch.seed, number)) for number, indices in numbered)
-        return self.counted(epoch, self.prepared(tasks))
+        return self.counted(epoch, self.moved(self.prepared(tasks)))
 
     def __len__(self) -> int:
         if self.batch_size is None:
             return len(self.batch_sampler)  # type: ignore[arg-type]
         samples = len(self.dataset if self.sampler is None else self.sampler)  # type: ignore[arg-type]
         return samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
+
+    def on_device(self) -> DeviceBatches:
+        """Batches for a recorded step, which asks for the next one itself. NotResidentError says why there are none."""
+        return DeviceBatches(self, self.resident or self.make_resident())
+
+    def make_resident(self) -> ResidentImages:
+        """The data set on the device; NotResidentError where it, its transform or collate_fn do not allow that."""
+        if self.collate_fn is not None:
+            raise NotResidentError("collate_fn makes the batches")
+        return ResidentImages(self.dataset, self.device)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the epoch under way stands, as plain numbers and text that JSON can hold.
@@ -159,10 +197,13 @@ class DataLoader:
             self._current = self._to_resume = self.begin_epoch()
             self._current.handed = state["batch"]
 
-    def begin_epoch(self) -> Epoch:
-        """The next epoch; takes from the generator all that the epoch needs of it."""
+    def begin_epoch(self, order: Any = None) -> Epoch:
+        """The next epoch, in an order of its own or a given one; takes from the generator all that it needs of it."""
         began = generator_state(self.generator)
-        batches = self.batch_sampler if self.batch_sampler is not None else self.index_batches(self.order())
+        if self.batch_sampler is not None:
+            batches: Iterable[Any] = self.batch_sampler
+        else:
+            batches = self.index_batches(self.order() if order is None else order)
         seed = int(numpy_generator(self.generator).integers(HIGHEST_SEED)) if draws(self.dataset) else None
         return Epoch(began, batches, seed)
 
@@ -186,6 +227,19 @@ class DataLoader:
             return prefetched(self.fetch, tasks, self.prefetch_factor or AHEAD)
         return (self.fetch(*task) for task in tasks)
 
+    def made_there(self, epoch: Epoch, resident: ResidentImages) -> Iterator[Any]:
+        """The batches that are left of an epoch, made on the device."""
+        left = list(epoch.batches)[epoch.handed :]
+        queue = resident.queue(left, epoch.seed, epoch.handed)
+        for indices in left:
+            yield queue.next(len(indices), len(queue.order))
+
+    def moved(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Batches of the CPU on the device."""
+        if self.device == CPU:
+            return batches
+        return (on_every_tensor(lambda tensor: tensor.to(self.device), batch) for batch in batches)
+
     def counted(self, epoch: Epoch, batches: Iterator[Any]) -> Iterator[Any]:
         """The batches, each noted in the epoch as it is handed out; at their end no epoch is under way."""
         for batch in batches:
@@ -197,13 +251,10 @@ class DataLoader:
     def fetch(self, indices: Any, generator: np.random.Generator | None = None) -> Any:
         """The batch of the samples at `indices`."""
         if self.collate_fn is not None:
-            return self.collate_fn(fetch_samples(self.dataset, indices, generator))
-        return fetch_batch(self.dataset, indices, generator)
-
-
-def batch_generator(seed: int | None, number: int) -> np.random.Generator | None:
-    """The generator of an epoch's batch of this number, None where the epoch needs no random numbers."""
-    return None if seed is None else np.random.default_rng([seed, number])
+            batch = self.collate_fn(fetch_samples(self.dataset, indices, generator))
+        else:
+            batch = fetch_batch(self.dataset, indices, generator)
+        return on_every_tensor(pinned, batch) if self.pin_memory else batch
 
 
 def generator_state(generator: Generator | np.random.Generator | None) -> dict[str, Any]:

@@ -40,6 +40,11 @@ def transform_draws(transform: Any) -> bool:
     return whole is not None and whole.default is whole.empty
 
 
+def batch_generator(seed: int | None, number: int) -> np.random.Generator | None:
+    """The generator of an epoch's batch of this number, None where the epoch needs no random numbers."""
+    return None if seed is None else np.random.default_rng([seed, number])
+
+
 def with_generator(transform: Any, generator: np.random.Generator | None) -> Any:
     """A transform like this one, for single images, whose random numbers come from `generator` where one is given."""
     if generator is None or not transform_draws(transform):

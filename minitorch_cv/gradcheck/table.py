@@ -28,6 +28,8 @@ NO_GRADIENT = {
     "add",
     "add_into",
     "adjust_color",
+    "gather_images",
+    "gather_labels",
     "resample",
     "rmsprop_step",
     "sgd_step",

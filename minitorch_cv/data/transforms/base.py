@@ -23,9 +23,13 @@ class Transform:
 
     `transform(image)`: a PIL image (mode L or RGB) gives a PIL image, a tensor or array (C, H, W) a tensor. What is
     random comes from the `generator` that the transform was made with, or else from the default one.
+
+    A transform that only moves pixels, or resizes, may have `view(views, generator)` too: what `batch` does, written
+    down for batches that are made on a GPU (`Views`).
     """
 
     generator: Generator | np.random.Generator | None = None
+    pixelwise = False  # whether each pixel becomes what it does whatever the others are, and wherever it lies
 
     def batch(self, images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         raise NotImplementedError(f"{type(self).__name__} defines no batch(images, generator)")

@@ -11,6 +11,7 @@ from ...random import Generator
 from .base import Transform
 from .options import height_and_width
 from .padding import Fill, Margins, cut_out, margins, padding_mode_named
+from .views import Views, check_black
 
 
 class Pad(Transform):
@@ -34,6 +35,13 @@ class Pad(Transform):
             raise ValueError(f"Pad: padding {tuple(self.padding)} leaves nothing of images of size {(H, W)}")
         return cut_out(images, np.full(N, -top), np.full(N, -left), size, self.fill, self.padding_mode, "Pad")
 
+    def view(self, views: Views, generator: np.random.Generator | None = None) -> None:
+        """What `batch` does, written down."""
+        check_black(self.fill, self.padding_mode, "Pad")
+        left, top, right, bottom = self.padding
+        size = (top + views.size[0] + bottom, left + views.size[1] + right)
+        views.cut_out(np.full(len(views), -top), np.full(len(views), -left), size, "Pad")
+
 
 class CenterCrop(Transform):
     """The middle of each image, `size` large: an int for a square, or (height, width).
@@ -48,6 +56,11 @@ class CenterCrop(Transform):
         """(N, C, H, W) -> (N, C, *size)."""
         top, left = (np.full(len(images), middle(*sizes)) for sizes in zip(images.shape[2:], self.size))
         return cut_out(images, top, left, self.size, 0, "constant", "CenterCrop")
+
+    def view(self, views: Views, generator: np.random.Generator | None = None) -> None:
+        """What `batch` does, written down."""
+        top, left = (np.full(len(views), middle(*sizes)) for sizes in zip(views.size, self.size))
+        views.cut_out(top, left, self.size, "CenterCrop")
 
 
 def middle(size: int, crop: int) -> int:
@@ -90,6 +103,11 @@ class RandomCrop(Transform):
         N, _, H, W = images.shape
         tops, lefts = self.draw(N, H, W, generator)
         return cut_out(images, tops, lefts, self.size, self.fill, self.padding_mode, "RandomCrop")
+
+    def view(self, views: Views, generator: np.random.Generator) -> None:
+        """What `batch` does, written down."""
+        check_black(self.fill, self.padding_mode, "RandomCrop")
+        views.cut_out(*self.draw(len(views), *views.size, generator), self.size, "RandomCrop")
 
     def draw(self, count: int, height: int, width: int, generator: np.random.Generator) -> Corners:
         """The corners of the crops of `count` images of this size."""

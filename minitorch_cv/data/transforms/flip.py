@@ -9,6 +9,7 @@ from minitorch_kernels.images import take_pixels
 from ...random import Generator
 from .base import Transform
 from .options import probability
+from .views import Views
 
 
 class RandomFlip(Transform):
@@ -31,6 +32,10 @@ class RandomHorizontalFlip(RandomFlip):
         N, _, H, W = images.shape
         return take_pixels(images, order(np.zeros(N, bool), H), order(self.draw(N, generator), W), no_fill(images))
 
+    def view(self, views: Views, generator: np.random.Generator) -> None:
+        """What `batch` does, written down."""
+        views.mirror(1, self.draw(len(views), generator), "RandomHorizontalFlip")
+
 
 class RandomVerticalFlip(RandomFlip):
     """Top and bottom exchanged with probability p, for each image by itself (book section 14.1)."""
@@ -39,6 +44,10 @@ class RandomVerticalFlip(RandomFlip):
         """(N, C, H, W) -> the same shape and dtype."""
         N, _, H, W = images.shape
         return take_pixels(images, order(self.draw(N, generator), H), order(np.zeros(N, bool), W), no_fill(images))
+
+    def view(self, views: Views, generator: np.random.Generator) -> None:
+        """What `batch` does, written down."""
+        views.mirror(0, self.draw(len(views), generator), "RandomVerticalFlip")
 
 
 def order(mirrored: np.ndarray, size: int) -> np.ndarray:

@@ -19,6 +19,8 @@ class Normalize(Transform):
     differ or a std is 0.
     """
 
+    pixelwise = True
+
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False):
         self.mean = np.atleast_1d(np.asarray(mean, np.float64))
         self.std = np.atleast_1d(np.asarray(std, np.float64))

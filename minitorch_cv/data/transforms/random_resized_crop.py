@@ -10,7 +10,8 @@ from ...random import Generator
 from .base import Transform
 from .boxes import checked_range, checked_ratio, draw_sizes, first_that_fits
 from .options import InterpolationMode, height_and_width, interpolation_mode
-from .resize import resized
+from .resize import check_bilinear, resized
+from .views import Views
 
 
 class RandomResizedCrop(Transform):
@@ -42,6 +43,11 @@ class RandomResizedCrop(Transform):
         if not H * W:
             raise ValueError(f"RandomResizedCrop: images of shape {images.shape} have no pixels")
         return resized(images, self.draw(N, H, W, generator), self.size, self.interpolation)
+
+    def view(self, views: Views, generator: np.random.Generator) -> None:
+        """What `batch` does, written down."""
+        check_bilinear(self.interpolation, "RandomResizedCrop")
+        views.resize(self.draw(len(views), *views.size, generator), self.size, "RandomResizedCrop")
 
     def draw(self, count: int, height: int, width: int, generator: np.random.Generator) -> np.ndarray:
         """int64 (N, 4): top, left, height and width of the box of each of `count` images of this size."""

@@ -10,6 +10,7 @@ from minitorch_kernels.images import resample, take_pixels
 
 from .base import Transform
 from .options import InterpolationMode, Pair, height_and_width, interpolation_mode
+from .views import NotResidentError, Views
 
 
 class Resize(Transform):
@@ -45,6 +46,12 @@ class Resize(Transform):
         boxes = np.broadcast_to(np.array([0, 0, H, W]), (len(images), 4))
         return resized(images, boxes, self.target(H, W), self.interpolation)
 
+    def view(self, views: Views, generator: np.random.Generator | None = None) -> None:
+        """What `batch` does, written down."""
+        check_bilinear(self.interpolation, "Resize")
+        if (target := self.target(*views.size)) != views.size:
+            views.resize(views.boxes, target, "Resize")
+
     def target(self, height: int, width: int) -> Pair:
         """The height and width that an image of this height and width gets."""
         if not isinstance(self.size, int):
@@ -63,6 +70,12 @@ def resized(images: np.ndarray, boxes: np.ndarray, size: Pair, interpolation: In
     top, left, height, width = boxes.T
     fill = np.zeros(images.shape[1], images.dtype)
     return take_pixels(images, nearest_cells(top, height, size[0]), nearest_cells(left, width, size[1]), fill)
+
+
+def check_bilinear(interpolation: InterpolationMode, name: str) -> None:
+    """NotResidentError for the nearest neighbour."""
+    if interpolation is not InterpolationMode.BILINEAR:
+        raise NotResidentError(f"{name} takes the {interpolation} neighbour")
 
 
 def nearest_cells(start: np.ndarray, length: np.ndarray, count: int) -> np.ndarray:

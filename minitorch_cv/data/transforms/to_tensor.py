@@ -16,6 +16,8 @@ class ToTensor(Transform):
     Arrays of other dtypes keep dtype and values, as with torchvision.
     """
 
+    pixelwise = True
+
     def __call__(self, image: Any) -> Tensor:
         array = np.asarray(image)
         if array.ndim not in (2, 3):
