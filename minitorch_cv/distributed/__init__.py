@@ -10,5 +10,5 @@ from .group import (
     init_process_group,
     is_available,
     is_initialized,
-    launched_ranks,
+    launched,
 )

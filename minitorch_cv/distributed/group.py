@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NoReturn
 
-SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")  # set by mpiexec of Open MPI, MPICH and MVAPICH
+LAUNCHERS = ("OMPI_COMM_WORLD", "PMI", "MV2_COMM_WORLD")  # of Open MPI, MPICH and MVAPICH: NAME_RANK, NAME_SIZE
 INSTALL = "pip install 'minitorch-cv[mpi]'"
 
 
@@ -50,9 +50,10 @@ def init_process_group(backend: str | None = None) -> None:
         raise RuntimeError("init_process_group: the process group exists already; call destroy_process_group() first")
     MPI = load_mpi()
     comm = MPI.COMM_WORLD
-    if launched_ranks() > 1 and comm.size == 1:
+    _, started = launched()
+    if started > 1 and comm.size == 1:
         raise RuntimeError(
-            f"init_process_group: mpiexec started {launched_ranks()} ranks but mpi4py finds one, as it uses another MPI "
+            f"init_process_group: mpiexec started {started} ranks but mpi4py finds one, as it uses another MPI "
             f"({MPI.get_vendor()[0]}); start the program with the mpiexec of that one"
         )
     neighbours = comm.Split_type(MPI.COMM_TYPE_SHARED)
@@ -109,9 +110,15 @@ def get_local_rank() -> int:
     return 0 if current.group is None else current.group.local_rank
 
 
-def launched_ranks(environment: Mapping[str, str] = os.environ) -> int:
-    """How many processes mpiexec started, as it tells each of them; 1 for a program started without it."""
-    return max(int(environment.get(name, 1)) for name in SIZES)
+def launched(environment: Mapping[str, str] = os.environ) -> tuple[int, int]:
+    """The number of this process among those that mpiexec started, and how many they are, as it tells each of them.
+
+    (0, 1) for a program started without mpiexec; known before, and without, a process group.
+    """
+    for name in LAUNCHERS:
+        if f"{name}_SIZE" in environment:
+            return int(environment.get(f"{name}_RANK", 0)), int(environment[f"{name}_SIZE"])
+    return 0, 1
 
 
 def abort(status: int) -> NoReturn:

@@ -48,6 +48,13 @@ def communicator(group: Group, values: Array) -> Any:
     return group.nccl[number]
 
 
+def use_gpu(number: int) -> None:
+    """Make this GPU the one on which this process computes."""
+    import cupy
+
+    cupy.cuda.Device(number).use()
+
+
 def load() -> Any:
     """CuPy's module of NCCL; RuntimeError where its library is missing."""
     from cupy.cuda import nccl
