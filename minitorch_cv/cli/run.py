@@ -43,7 +43,7 @@ from ..train.run_folder import CURVES, PREDICTIONS, WEIGHTS
 from .datasets import DataSets
 from .description import configuration, header, is_between_epochs, position, result
 from .display import Display
-from .errors import say_error
+from .errors import fail, say_error
 from .interrupt import Interrupt, Interruptible
 from .parts import make_mix, make_optimizer, make_schedule
 from .ranks import device_of_rank, end_other_ranks
@@ -108,6 +108,9 @@ class Run:
         self.seed_other_ranks(settings.seed)
         optimizer = make_optimizer(settings, self.network, self.groups)
         workers = self.data.workers
+        if settings.batch_size < get_world_size():
+            size = settings.batch_size
+            fail(f"--batch-size {size}: cannot be shared out to {get_world_size()} ranks; take a larger one")
         loader = SharedLoader(self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order)
         scheduler, self.schedule_per = make_schedule(settings, optimizer, len(loader))
         ema = EMA(self.network, settings.ema) if settings.ema else None
