@@ -6,7 +6,7 @@
 from minitorch_kernels import use
 from minitorch_kernels.cuda.precision import get_float32_matmul_precision, set_float32_matmul_precision
 
-from . import cuda, data, models, nn, onnx, ops, optim, random, utils
+from . import cuda, data, distributed, models, nn, onnx, ops, optim, random, utils
 from .compiled import compile
 from .creation import (
     arange,

@@ -112,6 +112,21 @@ def checked(name: str, position: int, dx: Array | None, expected: Any) -> Array 
     return dx if dx.dtype == dtype else dx.astype(dtype)
 
 
+after_backward: list[Callable[[], None]] = []  # who waits for gradients; each takes itself off the list when called
+
+
+def ends_with_callbacks(backward: Callable[..., None]) -> Callable[..., None]:
+    """Call those in `after_backward` when `backward` is done; a recording repeats their calls as calls of their own."""
+
+    @functools.wraps(backward)
+    def call(*args: Any, **options: Any) -> None:
+        backward(*args, **options)
+        for callback in tuple(after_backward):
+            callback()
+
+    return call
+
+
 @np.errstate(all="ignore")
 def backpropagate(root: Node, gradient: Array, retain_graph: bool) -> None:
     """Carry `gradient` from `root` to every leaf below it.

@@ -18,7 +18,7 @@ from minitorch_kernels.arrays import Array, array_module, is_cupy, on_cpu
 
 from . import dtypes
 from .device import device, device_of, lies_on, usable
-from .graph import Node, Storage, backpropagate, is_grad_enabled, no_grad
+from .graph import Node, Storage, backpropagate, ends_with_callbacks, is_grad_enabled, no_grad
 from .listening import refuse_recording, told
 
 _hook_numbers = itertools.count()
@@ -189,6 +189,7 @@ class Tensor:
                 )
         self._grad = value
 
+    @ends_with_callbacks
     @told
     def backward(
         self,

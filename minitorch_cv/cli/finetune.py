@@ -12,6 +12,7 @@ import typer
 
 from .datasets import PUBLISHED
 from .errors import fail
+from .ranks import let_other_ranks_go_on, on_all_ranks, wait_for_rank_zero
 from .settings import Settings, SettingsError, new_settings
 from .train import make_folder, read_data
 
@@ -36,6 +37,7 @@ class FinetuneSettings(Settings):
     freeze: bool
 
 
+@on_all_ranks
 def command(
     context: typer.Context,
     run: Annotated[
@@ -93,8 +95,9 @@ def command(
     Exit status: as that of `train`.
     """
     from ..train.finetuning import head_and_body
-    from .run import Run
+    from .run import run_of_this_rank
 
+    wait_for_rank_zero()
     if data is None and dataset is None:
         fail("no images: name a folder with --data, or a data set with --dataset fashion-mnist")
     trained = load(run)
@@ -102,7 +105,7 @@ def command(
     sets = read_images(settings, None if dataset is None else data, trained.channels)
     network = prepare(trained, settings, len(sets.classes))
     refuse_same_folder(run, out)
-    started = Run(
+    started = run_of_this_rank()(
         settings,
         network,
         sets,
@@ -112,6 +115,7 @@ def command(
         groups=head_and_body(network, settings.lr, head_factor),
         as_json=as_json,
     )
+    let_other_ranks_go_on()
     raise typer.Exit(started.carry_out())
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
+from ..distributed.collectives import on_any_rank
+
 
 class Interrupt:
     """In its `with` block a first Ctrl-C is only noted, until `check` raises it; a second one interrupts at once."""
@@ -33,7 +35,8 @@ class Interrupt:
         self.asked = True
 
     def check(self) -> None:
-        """KeyboardInterrupt if Ctrl-C was pressed before."""
+        """KeyboardInterrupt if Ctrl-C was pressed before; on all ranks at once, whichever noted it first."""
+        (self.asked,) = on_any_rank([self.asked])
         if self.asked:
             self.between_batches = True
             raise KeyboardInterrupt

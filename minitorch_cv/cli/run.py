@@ -16,12 +16,15 @@ from rich.console import Console
 from minitorch_kernels.jit import on_compile
 
 from .. import __version__
-from ..data import DataError, DataLoader, Subset
+from ..data import DataError, DataLoader, SharedLoader, Subset
+from ..distributed import get_rank, get_world_size
+from ..distributed.collectives import gathered
 from ..graph import no_grad
 from ..models.recipes import find_recipe
-from ..nn import functional
+from ..nn import SyncBatchNorm, functional
+from ..nn.parallel import DistributedDataParallel
 from ..plot import plot_curves, plot_predictions
-from ..random import Generator
+from ..random import Generator, manual_seed
 from ..tensor import Tensor
 from ..train import (
     EMA,
@@ -40,9 +43,10 @@ from ..train.run_folder import CURVES, PREDICTIONS, WEIGHTS
 from .datasets import DataSets
 from .description import batches_text, configuration, header, is_between_epochs, position, result
 from .display import Display
-from .errors import say_error
+from .errors import fail, say_error
 from .interrupt import Interrupt, Interruptible
 from .parts import make_mix, make_optimizer, make_schedule
+from .ranks import device_of_rank, end_other_ranks
 from .settings import Settings
 from .wording import count_of, network_text
 
@@ -73,11 +77,13 @@ class Run:
         as_json: bool = False,
     ):
         self.settings = settings
-        self.network = network
+        self.network = SyncBatchNorm.convert_sync_batchnorm(network) if get_world_size() > 1 else network
         self.data = data
         self.train_set = first(data.train, settings.limit)
         self.test_set = first(data.test, settings.limit)
         self.config = configuration(settings, data, network, len(self.train_set), len(self.test_set))
+        self.config["ranks"] = get_world_size()
+        self.device = device_of_rank(settings.device)
         self.folder = folder
         self.given = given
         self.source = source or find_recipe(settings.model).source
@@ -86,9 +92,9 @@ class Run:
         self.checkpoint_every = checkpoint_every
         self.compiled = compiled
         self.as_json = as_json
-        self.display = Display(Console(stderr=as_json), settings.epochs)
+        self.display = Display(Console(stderr=as_json, quiet=get_rank() > 0), settings.epochs)
         self.interrupt = Interrupt()
-        self.board = TensorBoard(folder.path / "tensorboard") if tensorboard else None
+        self.board = TensorBoard(folder.path / "tensorboard") if tensorboard and get_rank() == 0 else None
         self.last_step: Step | None = None
         self.steps = 0
         self.parts = self.make_parts()
@@ -100,10 +106,14 @@ class Run:
         """Everything that changes while training, in the state that the seed or the checkpoint gives it."""
         settings = self.settings
         order, self.mixing = (Generator().manual_seed(seed) for seed in (settings.seed, settings.seed + 1))
+        self.seed_other_ranks(settings.seed)
         optimizer = make_optimizer(settings, self.network, self.groups)
         workers = self.data.workers
-        place = "cpu" if settings.mixup or settings.cutmix else settings.device  # mixing reads batches on the CPU
-        loader = DataLoader(
+        if settings.batch_size < get_world_size():
+            size = settings.batch_size
+            fail(f"--batch-size {size}: cannot be shared out to {get_world_size()} ranks; take a larger one")
+        place = "cpu" if settings.mixup or settings.cutmix else self.device  # mixing reads batches on the CPU
+        loader = SharedLoader(
             self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order, device=place
         )
         scheduler, self.schedule_per = make_schedule(settings, optimizer, len(loader))
@@ -112,8 +122,24 @@ class Run:
             self.network, optimizer, loader, scheduler=scheduler, ema=ema, generators={"mixing": self.mixing}
         )
         if self.resume is not None:
-            parts.load(self.resume)
+            self.restore_other_ranks(parts, parts.load(self.resume))
         return parts
+
+    def seed_other_ranks(self, *numbers: int) -> None:
+        """From here on, what is drawn on rank 1, 2, ... (dropout, mixtures) differs from rank to rank."""
+        if get_rank() > 0:
+            default, mixing = np.random.SeedSequence([*numbers, get_rank()]).generate_state(2, np.uint64).tolist()
+            manual_seed(default)
+            self.mixing.manual_seed(mixing)
+
+    def restore_other_ranks(self, parts: Checkpoint, metadata: dict[str, Any]) -> None:
+        """Go on with the random numbers of this rank: exactly, if there were as many ranks before."""
+        states = metadata.get("ranks", [])
+        if len(states) == get_world_size():
+            for name, generator in parts.all_generators().items():
+                generator.set_state(states[get_rank()][name])
+        else:
+            self.seed_other_ranks(self.settings.seed, parts.progress.epoch, parts.progress.batch)
 
     def carry_out(self) -> int:
         """Train, save, say what came out; returns the exit status."""
@@ -147,9 +173,9 @@ class Run:
             with self.display, self.interrupt:
                 on_compile(self.display.compiling)
                 fit(
-                    self.network,
+                    DistributedDataParallel(self.network) if get_world_size() > 1 else self.network,
                     parts.train_loader,
-                    Interruptible(self.test_loader(), self.interrupt),
+                    self.test_loader(),
                     epochs=settings.epochs,
                     optimizer=parts.optimizer,
                     loss=self.loss,
@@ -166,22 +192,29 @@ class Run:
         except KeyboardInterrupt:
             self.display.say(f"stopped by Ctrl-C {self.position()}")
             return 130 if self.saved_where_it_stopped() else 1
-        except (NonFiniteLossError, CheckpointError, DataError) as error:
-            say_error(error)
+        except NonFiniteLossError as error:  # which all ranks notice at once
+            if get_rank() == 0:
+                say_error(error)
             return 1
+        except (CheckpointError, DataError) as error:
+            say_error(error)
+            return end_other_ranks(1)
         except ValueError as error:  # images that the network, or a mixture that the loss, cannot take
             if self.last_step is not None:
                 raise
             say_error(error)
-            return 2
+            return end_other_ranks(2)
         if self.stopping is not None and self.stopping.patience_is_over:
             self.display.say(f"stopped: no better test accuracy in {settings.patience} epochs")
         return 0
 
-    def test_loader(self) -> DataLoader:
-        """The test images in batches."""
-        settings = self.settings
-        return DataLoader(self.test_set, settings.batch_size, num_workers=self.data.workers, device=settings.device)
+    def test_loader(self) -> Any:
+        """The images to test on, of which each rank takes its part; one rank alone stops in between at Ctrl-C."""
+        ranks, images = get_world_size(), self.test_set
+        if ranks > 1:
+            images = Subset(images, np.arange(get_rank(), len(images), ranks))
+        loader = DataLoader(images, self.settings.batch_size, num_workers=self.data.workers, device=self.device)
+        return loader if ranks > 1 else Interruptible(loader, self.interrupt)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """What is minimised."""
@@ -209,10 +242,16 @@ class Run:
             self.stopping(epoch)
 
     def save_checkpoint(self) -> None:
-        """Save all that is needed to go on from here."""
+        """Save all that is needed to go on from here, on all ranks."""
+        ranks = self.generator_states()
         path = self.folder.checkpoint_path(self.progress)
-        self.parts.save(path, self.checkpoint_metadata())
+        self.parts.save(path, {**self.checkpoint_metadata(), "ranks": ranks})
         self.folder.keep_checkpoint(path)
+
+    def generator_states(self) -> list[dict[str, Any]]:
+        """What random numbers come next, on each rank; nothing for one rank, as the checkpoint has its own anyway."""
+        states = {name: generator.get_state() for name, generator in self.parts.all_generators().items()}
+        return gathered(states) if get_world_size() > 1 else []
 
     def saved_where_it_stopped(self) -> bool:
         """Save the batch after which Ctrl-C stopped; a second Ctrl-C came in the middle of one, which is of no use."""
@@ -259,7 +298,7 @@ class Run:
             return
         self.network.eval()
         with no_grad():
-            predicted = self.network(images.to(self.settings.device)).argmax(1)
+            predicted = self.network(images.to(self.device)).argmax(1)
         figure = plot_predictions(images.numpy(), labels.tolist(), predicted.tolist(), self.data.classes)
         figure.savefig(self.folder.path / PREDICTIONS)
 
@@ -269,6 +308,8 @@ class Run:
         title = f"minitorch-cv {__version__}: {settings.model} on {self.data.title}"
         batches = batches_text(self.parts.train_loader, settings)
         facts = header(self.config, settings, batches, self.source_of_settings(), str(self.folder.path))
+        if get_world_size() > 1:
+            facts["settings"] += f", {get_world_size()} ranks"
         self.display.header(title, facts)
         if self.resume is not None:
             self.display.say(f"going on {self.position()}, from {self.resume}\n")
@@ -292,6 +333,33 @@ class Run:
             self.display.say(f"\ntest accuracy {last.test_acc:.4f} after {epochs}, {seconds:.1f} s", style="bold")
         self.display.say(f"saved in {self.folder.path}: {', '.join(self.folder.written())}")
         sys.stderr.flush()
+
+
+class Follower(Run):
+    """The same run on rank 1, 2, ..., which trains along and leaves all that is shown and kept to rank 0."""
+
+    def carry_out(self) -> int:
+        return 0 if self.is_over() else self.train()
+
+    def on_step(self, step: Step) -> None:
+        self.last_step = step
+        self.steps += 1
+        if self.checkpoint_every and self.steps % self.checkpoint_every == 0:
+            self.save_checkpoint()
+        self.interrupt.check()
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        self.save_checkpoint()
+        if self.stopping is not None:
+            self.stopping(epoch)
+
+    def save_checkpoint(self) -> None:
+        self.generator_states()
+
+
+def run_of_this_rank() -> type[Run]:
+    """Rank 0 shows and keeps what comes out, the others train along."""
+    return Follower if get_rank() > 0 else Run
 
 
 def first(dataset: Any, limit: int | None) -> Any:

@@ -11,6 +11,7 @@ import typer
 from ..models import BOOK
 from .errors import fail
 from .options import parsed
+from .ranks import device_of_rank, let_other_ranks_go_on, moved_to_rank, on_all_ranks, wait_for_rank_zero
 from .settings import (
     AUGMENTATIONS,
     OPTIMIZERS,
@@ -24,7 +25,6 @@ from .settings import (
 )
 
 if TYPE_CHECKING:
-    from ..train import RunFolder
     from .datasets import DataSets
 
 RECIPE = "Training (defaults: the network's own settings, from the book where it has some)"
@@ -46,6 +46,7 @@ NOT_SETTINGS = (
 )
 
 
+@on_all_ranks
 def command(
     context: typer.Context,
     model: Annotated[
@@ -237,6 +238,7 @@ def command(
     Exit status: 0 trained to the end, 1 the loss became NaN or infinite or the disk is full, 2 wrong options or data,
     130 Ctrl-C.
     """
+    wait_for_rank_zero()
     given = given_settings(context.params)
     saved = None if resume is None else saved_metadata(resume)
     settings = choose_settings(model, given, saved, resume)
@@ -248,10 +250,10 @@ def command(
     folder = make_folder(out, model, checkpoint)
 
     from ..train import CheckpointError
-    from .run import Run
+    from .run import run_of_this_rank
 
     try:
-        run = Run(
+        run = run_of_this_rank()(
             settings,
             network,
             sets,
@@ -265,6 +267,7 @@ def command(
         )
     except (CheckpointError, ImportError) as error:
         fail(error)
+    let_other_ranks_go_on()
     raise typer.Exit(run.carry_out())
 
 
@@ -332,7 +335,7 @@ def choose_settings(
 
     try:
         settings = new_settings(model, given) if saved is None else resumed_settings(model, given, saved["settings"])
-        usable(settings.device)
+        usable(device_of_rank(settings.device))
     except SettingsError as error:
         fail(error if resume is None else f"--resume {resume}: {error}")
     except (RuntimeError, ValueError) as error:  # an unknown network or device
@@ -372,13 +375,19 @@ def build(settings: Settings, sets: DataSets) -> Any:
         network = models.build(settings.model, network_options(settings, sets.channels, len(sets.classes)))
     except (TypeError, ValueError) as error:
         fail(error)
-    return network.to(settings.device)
+    return moved_to_rank(network, settings.device)
 
 
-def make_folder(out: Path | None, model: str, checkpoint: Path | None) -> RunFolder:
-    """The run's folder, by default that of the checkpoint it goes on from; status 2 where it cannot be written."""
+def make_folder(out: Path | None, model: str, checkpoint: Path | None) -> Any:
+    """The run's folder, by default that of the checkpoint it goes on from; status 2 where it cannot be written.
+
+    None on rank 1, 2, ..., which keep nothing.
+    """
+    from ..distributed import get_rank
     from ..train.run_folder import RunFolder, unused_folder
 
+    if get_rank() > 0:
+        return None
     if out is not None:
         path = out.expanduser()
     else:

@@ -7,6 +7,7 @@ which function is called, on which slots, and which slots its results take.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 import weakref
@@ -24,7 +25,7 @@ from ..tensor import Tensor
 from .nesting import mapped
 
 Parent = int | None  # the slot that a gradient goes to: the output of an entry, or a leaf
-BACKWARD = Tensor.backward.__wrapped__  # type: ignore[attr-defined]  # the function that `@told` tells of
+BACKWARD = inspect.unwrap(Tensor.backward)  # the function that `@told` tells of
 OWN_PACKAGES = ("minitorch_cv", "minitorch_kernels")
 
 

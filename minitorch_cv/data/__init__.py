@@ -4,6 +4,7 @@ from .cifar import CIFAR10, CIFAR100
 from .class_subset import ClassSubset
 from .collate import default_collate
 from .datasets import Dataset, Subset, TensorDataset, random_split
+from .distributed_sampler import DistributedSampler, SharedLoader
 from .fashion_mnist import FashionMNIST, load_data_fashion_mnist
 from .idx import DataError, read_idx
 from .image_folder import ImageFolder
@@ -42,6 +43,7 @@ __all__ = [
     "DataError",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "FashionMNIST",
     "GaussianNoise",
     "Grayscale",
@@ -56,6 +58,7 @@ __all__ = [
     "RandomResizedCrop",
     "RandomVerticalFlip",
     "Resize",
+    "SharedLoader",
     "Subset",
     "TensorDataset",
     "ToTensor",

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..distributed import get_rank
 from .download import download
 from .idx import DataError
 from .published import ALL, ArchiveFile, IdxFile, Published, split_files
@@ -183,7 +184,9 @@ def download_failure(published: Published, folder: Path) -> str:
 
 @functools.cache
 def announce_subset(reason: str) -> None:
-    """Say on stderr, once per process, that the built-in subset serves."""
+    """Say on stderr, once, that the built-in subset serves."""
+    if get_rank() > 0:
+        return
     print(
         f"Fashion-MNIST was not found ({reason}): using the built-in subset of 6,000 training and 1,000 test images. "
         f"For all 70,000, install the Debian package dataset-fashion-mnist or set {VARIABLE} to their folder.",

@@ -1,6 +1,6 @@
 """Networks from parts: modules, layers, losses, and the first values of their parameters."""
 
-from . import functional, init, utils
+from . import functional, init, parallel, utils
 from .activation import (
     ELU,
     GELU,
@@ -46,4 +46,5 @@ from .padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationP
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, Fold, MaxPool2d, Unfold
 from .shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from .sync_batchnorm import SyncBatchNorm
 from .upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d

@@ -10,13 +10,14 @@ from typing import Any
 
 from ..compiled import compile
 from ..device import device
+from ..distributed.collectives import summed
 from ..graph import no_grad
 from ..nn.parameter import is_lazy
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..tensor import Tensor
 from .ema import EMA
-from .metrics import count_correct
+from .metrics import Averages, count_correct
 from .progress import Epoch, Progress, Step
 
 Callbacks = Callable[[Any], object] | Sequence[Callable[[Any], object]]
@@ -67,6 +68,9 @@ def fit(
                   StopTraining raised by one ends the training here, anything else leaves `fit`, as Ctrl-C does.
     progress      where to begin; it is kept up to date, so that a callback can save it with the rest (`Checkpoint`).
 
+    With several ranks, all of them call this with a DistributedDataParallel as the model, and with loaders that give
+    each its share; losses and accuracies are those over all ranks' images.
+
     Parameters that require no gradient stay as they are. NonFiniteLossError where the loss is NaN or infinite; the step
     that it would have led to is not taken.
     """
@@ -94,9 +98,9 @@ def fit(
                 images, labels = images.to(place), labels.to(place)
                 optimizer.zero_grad()
                 batch_loss, logits = learn_from(images, labels)
-                value = batch_loss.item()
-                if not math.isfinite(value):
-                    raise NonFiniteLossError(describe_failure(value, progress, len(train_loader), optimizer))
+                batch = reached(batch_loss, logits, labels)
+                if not math.isfinite(batch.loss):
+                    raise NonFiniteLossError(describe_failure(batch.loss, progress, len(train_loader), optimizer))
                 if clip_norm is not None:
                     clip_grad_norm_(parameters_of(optimizer), clip_norm)
                 if clip_value is not None:
@@ -107,7 +111,7 @@ def fit(
                 if scheduler is not None and schedule_per == "batch":
                     scheduler.step()
                 progress.batch += 1
-                progress.averages.add(value, logits, labels)
+                progress.averages.merge(batch)
                 progress.seconds = perf_counter() - start
                 call(on_step, progress.step(len(train_loader)))
             with nullcontext() if ema is None else ema.averaged():
@@ -121,8 +125,18 @@ def fit(
     return progress.history
 
 
+def reached(loss: Tensor, logits: Tensor, labels: Tensor) -> Averages:
+    """The loss and accuracy of one batch, over the images of all ranks."""
+    batch = Averages()
+    batch.add(loss.item(), logits, labels)
+    return batch.of_all_ranks()
+
+
 def evaluate(model: Any, loader: Any) -> float:
-    """The fraction of the loader's images that the model, in evaluation mode, puts into the right class."""
+    """The fraction of the loader's images that the model, in evaluation mode, puts into the right class.
+
+    With several ranks, all of them call this, and their images are counted together.
+    """
     was_training = model.training
     model.eval()
     images_seen = correct = 0
@@ -132,9 +146,10 @@ def evaluate(model: Any, loader: Any) -> float:
             correct += count_correct(model(images.to(place)), labels.to(place))
             images_seen += len(labels)
     model.train(was_training)
-    if not images_seen:
+    right, total = summed(correct, images_seen)
+    if not total:
         raise ValueError("evaluate: the loader gives no images; give it a data set that is not empty")
-    return correct / images_seen
+    return right / total
 
 
 def device_of(model: Any) -> device:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..distributed.collectives import summed
 from ..tensor import Tensor
 
 
@@ -23,6 +24,17 @@ class Averages:
         self.images += len(labels)
         self.loss_sum += loss * len(labels)
         self.correct += count_correct(logits, labels)
+
+    def merge(self, others: Averages) -> None:
+        """Count the images of other averages too."""
+        self.images += others.images
+        self.loss_sum += others.loss_sum
+        self.correct += others.correct
+
+    def of_all_ranks(self) -> Averages:
+        """Those over the images that any rank has added."""
+        images, loss_sum, correct = summed(self.images, self.loss_sum, self.correct)
+        return Averages(int(images), loss_sum, int(correct))
 
     @property
     def loss(self) -> float:

@@ -1,5 +1,5 @@
 """`minitorch_cv.data` under the name that torch gives it."""
 
-from ..data import DataLoader, Dataset, Subset, TensorDataset, default_collate, random_split
+from ..data import DataLoader, Dataset, DistributedSampler, Subset, TensorDataset, default_collate, random_split
 
-__all__ = ["DataLoader", "Dataset", "Subset", "TensorDataset", "default_collate", "random_split"]
+__all__ = ["DataLoader", "Dataset", "DistributedSampler", "Subset", "TensorDataset", "default_collate", "random_split"]

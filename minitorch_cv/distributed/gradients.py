@@ -1,0 +1,57 @@
+"""The gradients of all ranks, averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minitorch_kernels.arrays import array_module
+
+from ..graph import no_grad
+from ..tensor import Tensor
+from .collectives import on_any_rank, overwrite_memory, reduced
+
+
+@no_grad()
+def average_gradients(parameters: Sequence[Tensor], images: int) -> None:
+    """grad <- sum over ranks of images · grad, divided by the sum of images, for each parameter.
+
+    The loss of a rank is the mean over its own images; this is the gradient of the mean over the images of all ranks,
+    also where they have different numbers of them. A parameter that has no gradient on any rank keeps none.
+    """
+    wanted = on_any_rank([parameter.grad is not None for parameter in parameters])
+    reached = [parameter for parameter, on_some_rank in zip(parameters, wanted) if on_some_rank]
+    for parameter in reached:
+        if parameter.grad is None:
+            parameter.grad = Tensor(array_module(parameter._array).zeros_like(parameter._array))
+    for alike in by_type(reached):
+        average([parameter.grad for parameter in alike], images)
+
+
+def average(gradients: Sequence[Tensor], images: int) -> None:
+    """Replace gradients of one type, on one device, by their averages over the ranks: all in one exchange.
+
+    The number of images travels behind the gradients, so nothing has to wait for numbers to come back from a GPU.
+    """
+    xp = array_module(gradients[0]._array)
+    ends = np.cumsum([gradient.numel() for gradient in gradients]).tolist()
+    bucket = xp.zeros(ends[-1] + 1, np.promote_types(gradients[0].dtype, np.float32))
+    parts = [bucket[end - gradient.numel() : end] for end, gradient in zip(ends, gradients)]
+    if images:
+        for part, gradient in zip(parts, gradients):
+            xp.multiply(gradient._array, images, out=part.reshape(gradient.shape))
+        bucket[-1:] = images
+    total = reduced(bucket)
+    total[:-1] /= total[-1:]
+    for gradient, end in zip(gradients, ends):
+        overwrite_memory(gradient, ..., total[end - gradient.numel() : end].reshape(gradient.shape))
+
+
+def by_type(tensors: Iterable[Any]) -> list[list[Any]]:
+    """The tensors in groups of one device and one type, in the order of their first members."""
+    groups: dict[Any, list[Any]] = {}
+    for tensor in tensors:
+        groups.setdefault((tensor.device, tensor.dtype), []).append(tensor)
+    return list(groups.values())
