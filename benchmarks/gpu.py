@@ -8,7 +8,7 @@ Its parts, each of which writes what it found to benchmarks/results/gpu.json bef
     networks  a training step of each of the book's networks at its size, in TF32 and in bfloat16, beside PyTorch with
               cuDNN and channels_last, as it is and captured in a CUDA graph by hand
     tests     all tests, those of devices and kernels on this GPU
-    sanitizer the tests of the CUDA kernels under compute-sanitizer, which looks for accesses outside of arrays, and races
+    sanitizer the tests of the CUDA kernels under compute-sanitizer: accesses outside of arrays, and races
 
 Contenders take turns, a block of steps each; the GPU is waited for at the end of a block. A figure is the median of
 the blocks, a ratio the median of the ratios within each turn. The losses of the first steps are kept as well.
