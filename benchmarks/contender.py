@@ -51,7 +51,8 @@ def prepare_minitorch(network: book.Network, contender: str, threads: int) -> Ca
     from minitorch_cv import models
 
     net = models.build(network.model, network.options)
-    step = training_step(minitorch_cv, net, network, minitorch_cv.optim.SGD(net.parameters(), lr=network.lr))
+    book.draw_weights(minitorch_cv, net)
+    step = training_step(minitorch_cv, net, minitorch_cv.optim.SGD(net.parameters(), lr=network.lr))
     if contender == "compiled":
         step = minitorch_cv.compile(step)
     return in_turn(step, [(minitorch_cv.tensor(x), minitorch_cv.tensor(y)) for x, y in book.batches(network)])
@@ -64,20 +65,20 @@ def prepare_torch(network: book.Network, contender: str, threads: int) -> Callab
 
     torch.set_num_threads(threads)
     net = torch_networks.build(network.model, network.options)
+    book.draw_weights(torch, net)
     data = [(torch.tensor(x), torch.tensor(y)) for x, y in book.batches(network)]
     if contender.endswith("channels_last"):
         net = net.to(memory_format=torch.channels_last)
         data = [(x.contiguous(memory_format=torch.channels_last), y) for x, y in data]
     optimizer = torch.optim.SGD(net.parameters(), lr=network.lr, foreach=True)
-    step = training_step(torch, net, network, optimizer, torch.compile if "compile" in contender else None)
+    step = training_step(torch, net, optimizer, torch.compile if "compile" in contender else None)
     return in_turn(step, data)
 
 
 def training_step(
-    library: Any, net: Any, network: book.Network, optimizer: Any, compiler: Callable[..., Any] | None = None
+    library: Any, net: Any, optimizer: Any, compiler: Callable[..., Any] | None = None
 ) -> Callable[[Any, Any], Any]:
     """The step itself, the same lines for either library. compiler: takes the function that ends in the loss."""
-    book.draw_weights(library, net)
     cross_entropy = library.nn.CrossEntropyLoss()
 
     def loss_of(x: Any, y: Any) -> Any:

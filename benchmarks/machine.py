@@ -37,3 +37,20 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "numba", "llvmlite", "torch", "minitorch-cv")},
     }
+
+
+def gpu(device: str) -> dict[str, Any]:
+    """The GPU, its driver and what computes on it; nothing but its name for the simulated one."""
+    if not device.startswith("cuda") or device.startswith("cuda-sim"):
+        return {"gpu": device}
+    import cupy
+
+    properties = cupy.cuda.runtime.getDeviceProperties(int(device.partition(":")[2] or 0))
+    return {
+        "gpu": properties["name"].decode(),
+        "gpu_memory_gb": round(properties["totalGlobalMem"] / 2**30, 1),
+        "multiprocessors": properties["multiProcessorCount"],
+        "cuda_driver": cupy.cuda.runtime.driverGetVersion(),
+        "cuda_runtime": cupy.cuda.runtime.runtimeGetVersion(),
+        "cupy": cupy.__version__,
+    }
