@@ -83,7 +83,7 @@ def arguments() -> argparse.Namespace:
 
 def bits(options: argparse.Namespace) -> dict[str, Any]:
     """Train again and again with one seed, and count the different weights that come out."""
-    runs, steps, network = (2, 3, TINY["lenet"]) if options.tiny else (20, 20, NETWORKS["alexnet"])
+    runs, steps, network = (2, 6, TINY["lenet"]) if options.tiny else (20, 20, NETWORKS["alexnet"])
     hashes = set()
     for run in range(runs):
         tell(f"bits: run {run + 1} of {runs}")
