@@ -61,10 +61,15 @@ def captured(numbers: list[Numbers]) -> Iterator[None]:
 
 @contextmanager
 def refreshed(numbers: list[Numbers]) -> Iterator[None]:
-    """Inside the `with` block, compute the numbers of the same launches anew, and launch nothing."""
+    """Inside the `with` block, compute the numbers of the same launches anew, and launch nothing.
+
+    RuntimeError where there are more or fewer launches than were captured.
+    """
     current.refreshed = iter(numbers)
     try:
         yield
+        if next(current.refreshed, None) is not None:
+            raise RuntimeError(f"a captured step has {len(numbers)} launches of its optimizer, and it asks for fewer")
     finally:
         current.refreshed = None
 
@@ -77,7 +82,10 @@ def run_steps_cuda(file: str, name: str, params: Sequence[Sequence[Any]], *numbe
     another dtype than the first parameter's raise TypeError.
     """
     if current.refreshed is not None:
-        next(current.refreshed).write(numbers)
+        captured_numbers = next(current.refreshed, None)
+        if captured_numbers is None:
+            raise RuntimeError(f"{name}: a step asks for more launches than were captured")
+        captured_numbers.write(numbers)
         return
     rows, back, keep = [], [], []
     for arrays in params:

@@ -10,6 +10,7 @@ What cannot be repeated that way is replayed instruction by instruction, as on t
 
 from __future__ import annotations
 
+import inspect
 import operator
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -34,30 +35,28 @@ if TYPE_CHECKING:
 
 
 def inner(function: Any) -> Callable[..., Any]:
-    """The function that was decorated with `@told`."""
-    return function.__wrapped__
+    """The function that `@told` tells of."""
+    return inspect.unwrap(function)
 
 
-OVERWRITE = inner(inplace.overwrite_memory)
+SET_GRAD = inner(Tensor._set_grad)
+WRITES = {  # so many of the first inputs
+    inner(inplace.overwrite_memory): 1,
+    inner(normalization.move_towards): 1,
+    inner(normalization.move_statistics): 2,
+}
 # Told functions that do nothing but work on arrays of the GPU. What draws random numbers on the CPU, sends something
 # from there or looks at a number is not among them.
 ON_DEVICE = {
-    OVERWRITE,
-    inner(inplace.old_values),
-    inner(indexing.index_array),
-    inner(normalization.move_statistics),
-    inner(normalization.move_towards),
-    inner(reduction.any),
-    inner(reduction.all),
-    inner(reduction.arg),
-    *(inner(like) for like in (creation.zeros_like, creation.ones_like, creation.full_like, creation.empty_like)),
+    *WRITES,
+    *map(inner, (inplace.old_values, indexing.index_array, reduction.any, reduction.all, reduction.arg)),
+    *map(inner, (creation.zeros_like, creation.ones_like, creation.full_like, creation.empty_like)),
     *(inner(compare) for compare in vars(comparison).values() if hasattr(compare, "__wrapped__")),
 }
-SET_GRAD = inner(Tensor._set_grad)
 
 
 def how_captured(function: Callable[..., Any]) -> str | None:
-    """ "device" for the functions above, else what `when_captured` says of a function."""
+    """What `when_captured` says of a function; "device" for those above."""
     if function in ON_DEVICE:
         return "device"
     return "gradients" if function is SET_GRAD else getattr(function, "when_captured", None)
@@ -79,7 +78,7 @@ class Capturing:
     def state(self) -> str:
         """What a reader of the plan wants to know."""
         if self.why_not:
-            return f"replayed one by one; {self.why_not}"
+            return f"replayed one by one: {self.why_not}"
         return "to be captured, in the fourth call" if self.captured is None else "captured, one launch for all"
 
     def run(self, args: Sequence[Any]) -> Any:
@@ -236,8 +235,6 @@ def why_not(recording: Recording) -> str:
     """What is known from the recording itself."""
     if recording.root is not None:
         return "its result waits for a backward; call backward() inside the step"
-    if any(slot is None for step in recording.forward if isinstance(step, Receive) for slot, _, _ in step.leaves):
-        return "an argument requires a gradient"
     for step in recording.forward:
         if isinstance(step, Call):
             reason = why_not_call(step, recording)
@@ -251,6 +248,8 @@ def why_not_call(call: Call, recording: Recording) -> str:
     how = how_captured(call.function)
     if how is None:
         return "needs the CPU"
+    if call.function is SET_GRAD and owner(call, recording) is None:
+        return "is called on a tensor of the step"
     if how == "refreshed" and (len(call.reads) > 1 or owner(call, recording).counted() is None):
         return f"of {type(owner(call, recording)).__name__} is one that a graph cannot repeat"
     return ""
@@ -262,16 +261,20 @@ def why_not_with(recording: Recording, args: Sequence[Any]) -> str:
     places = {str(tensor.device) for tensor in tensors}
     if len(places) > 1:
         return f"it reads tensors on {' and '.join(sorted(places))}"
+    if any(tensor._leaf_hooks for tensor in tensors):
+        return "a hook waits for the gradient of a parameter"
     return "an argument requires a gradient" if any(getattr(arg, "requires_grad", False) for arg in args) else ""
 
 
 def why_not_write(instruction: Instruction, values: list[Any], args: Sequence[Any]) -> str:
     """A graph would write to a copy of the argument."""
-    if not isinstance(instruction, Call) or instruction.function is not OVERWRITE:
+    if not isinstance(instruction, Call):
         return ""
-    target = instruction.given(instruction.entry.inputs[0], values, args)._array
-    mine = any(isinstance(arg, Tensor) and shares_memory(target, arg._array) for arg in args)
-    return f"{instruction.entry.where}: it writes into an argument" if mine else ""
+    written = instruction.entry.inputs[: WRITES.get(instruction.function, 0)]
+    arrays = [instruction.given(slot, values, args)._array for slot in written if slot in instruction.tensors]
+    theirs = [arg._array for arg in args if isinstance(arg, Tensor)]
+    hit = any(shares_memory(target, array) for target in arrays for array in theirs)
+    return f"{instruction.entry.where}: it writes into an argument" if hit else ""
 
 
 def why_not_results(instruction: Instruction, values: list[Any]) -> str:
@@ -307,8 +310,8 @@ def watched(recording: Recording) -> list[Tensor]:
     """All tensors whose `grad` the step sets or reads."""
     leaves = [leaf for step in recording.forward if isinstance(step, Receive) for leaf, _, _ in step.leaves]
     owners = [owner(call, recording) for how in ("gradients", "refreshed") for call in calls(recording, how)]
-    found = {id(tensor): tensor for tensor in (*leaves, *(p for whose in owners for p in parameters_of(whose)))}
-    return [tensor for tensor in found.values() if tensor is not None]
+    theirs = [param for whose in owners for param in parameters_of(whose)]
+    return list({id(tensor): tensor for tensor in (*leaves, *theirs) if tensor is not None}.values())
 
 
 def cleared_first(recording: Recording) -> tuple[list[Call], list[Instruction]]:

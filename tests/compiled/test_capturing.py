@@ -164,7 +164,7 @@ def test_several_optimizers_and_two_results():
             second.step()
             again.step()
             net.zero_grad()
-            return loss, logits.detach().sum()
+            return loss, logits.argmax(1).sum()
 
         return step, lambda: None
 
@@ -433,6 +433,35 @@ def test_a_write_to_an_argument_reaches_it():
         return x * 2
 
     assert_replayed(step, data, "it writes into an argument")
+
+
+def test_statistics_that_are_arguments_reach_them():
+    def data():
+        mean, var = torch.zeros(3, device=SIM), torch.ones(3, device=SIM)
+        return [(x.float(), mean, var) for x, _ in batches(6, (3,))]
+
+    def step(x, mean, var):
+        F.batch_norm(x, mean, var, training=True)
+        return mean + var
+
+    assert_replayed(step, data, "it writes into an argument")
+
+
+def test_gradients_of_arguments_that_are_forgotten():
+    def step(x):
+        x.grad = None
+        return x * 2
+
+    assert_replayed(step, lambda: [(torch.ones(3, device=SIM),)] * 6, "_set_grad is called on a tensor of the step")
+
+
+def test_a_hook_on_a_parameter():
+    def make_step(net):
+        net[0].weight.register_hook(lambda grad: grad * 2)
+        return training(with_momentum)(net)
+
+    run, _ = assert_trains_alike(make_step, small_net, batches(6), captured=False)
+    assert "a hook waits" in run.latest.capturing.why_not
 
 
 def test_another_precision_is_another_recording():

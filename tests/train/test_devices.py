@@ -7,18 +7,29 @@ from minitorch_cv import Tensor, manual_seed, nn, optim
 from minitorch_cv.data import DataLoader, TensorDataset
 from minitorch_cv.models import lenet
 from minitorch_cv.train import evaluate, fit
+from minitorch_kernels.cuda.graph import SimulatedGraph
 
 rng = np.random.default_rng(0)
 IMAGES = Tensor(rng.standard_normal((12, 1, 28, 28)))  # float64: what differs is no rounding error
 LABELS = Tensor(rng.integers(0, 10, 12))
 
 
-def trained(device, make_optimizer):
+def with_momentum(parameters):
+    return optim.SGD(parameters, lr=0.05, momentum=0.9)
+
+
+def trained(device, make_optimizer, compiled=False, epochs=1):
     manual_seed(0)
     net = lenet(activation="relu").double().to(device)
     loader = DataLoader(TensorDataset(IMAGES, LABELS), batch_size=4)
     history = fit(
-        net, loader, loader, epochs=1, optimizer=make_optimizer(net.parameters()), loss=nn.functional.cross_entropy
+        net,
+        loader,
+        loader,
+        epochs=epochs,
+        optimizer=make_optimizer(net.parameters()),
+        loss=nn.functional.cross_entropy,
+        compiled=compiled,
     )
     return net, history
 
@@ -38,6 +49,18 @@ def test_the_simulated_gpu_trains_as_the_cpu_does(make_optimizer):
     for name, weight in there.named_parameters():
         assert weight.device == weight.grad.device == "cuda-sim"
         np.testing.assert_allclose(weight.detach().cpu().numpy(), here.get_parameter(name).detach().numpy(), atol=1e-9)
+
+
+def test_a_compiled_step_is_launched_as_a_graph(monkeypatch):
+    """Three batches an epoch: two are recorded, the third replayed, the fourth captured, the last two launched."""
+    launches, original = [], SimulatedGraph.launch
+    monkeypatch.setattr(SimulatedGraph, "launch", lambda graph: (launches.append(1), original(graph)))
+    nets = [trained("cuda-sim", with_momentum, compiled, epochs=2) for compiled in (False, True)]
+    assert len(launches) == 2
+    (eager, expected), (net, history) = nets
+    assert [epoch.train_loss for epoch in history] == [epoch.train_loss for epoch in expected]
+    for name, weight in net.named_parameters():
+        np.testing.assert_array_equal(weight.detach().cpu().numpy(), eager.get_parameter(name).detach().cpu().numpy())
 
 
 def test_evaluation_moves_the_images():

@@ -6,6 +6,7 @@ columns.py     the grid for these
 signature.py   what the kernels of a file take: `launch` refuses arguments of another type
 tiles.cuh      matrix products in tiles, for `matmul` and the convolutions
 launch.py      `launch("relu.cu", "rectify", grid, block, x, y, n)`, and the grid for a number of elements
+graph.py       work that is captured once and launched again as a whole
 layout.py      channels-last storage
 precision.py   whether products of float32 may be rounded to TF32
 simulator.py   the simulated GPU: g++ compiles the .cu file, with simulator.h in the place of CUDA

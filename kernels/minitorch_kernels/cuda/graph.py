@@ -140,7 +140,8 @@ class CudaGraph:
         self.launch()
 
     def launch(self) -> None:
-        self.graph.launch()
+        with self.device:
+            self.graph.launch()
 
     def lasting(self, values: np.ndarray) -> Array:
         import cupy

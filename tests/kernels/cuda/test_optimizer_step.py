@@ -93,3 +93,23 @@ def test_a_table_is_kept(rng):
         sgd_steps(params, grads, [None], 0.1, 0.0, 0.0, False, 0.0, False, [False])
     assert optimizer_step_cuda.task_table.cache_info().hits == before + 1
     np.testing.assert_allclose(on_cpu(params[0]), 0.8)
+
+
+def test_numbers_are_refreshed_launch_by_launch(rng):
+    """Parameters that start later have a launch of their own; nothing is launched by a refresh."""
+    params, buffers = [there(np.ones(3)), there(np.ones(2))], [there(np.ones(3)), there(np.ones(2))]
+    options = 0.9, 0.0, False, 0.0, False
+    launches = []
+    with optimizer_step_cuda.captured(launches):
+        sgd_steps(params, params, buffers, 0.5, *options, [True, False])
+    assert [(numbers.values[0], numbers.values[-1]) for numbers in launches] == [(0.5, True), (0.5, False)]
+    before = [on_cpu(param) for param in params]
+    with optimizer_step_cuda.refreshed(launches):
+        sgd_steps(params, params, buffers, 0.25, *options, [False, True])
+    assert [(on_cpu(numbers.array)[0], on_cpu(numbers.array)[-1]) for numbers in launches] == [(0.25, 0), (0.25, 1)]
+    for param, values in zip(params, before):
+        np.testing.assert_array_equal(on_cpu(param), values)
+    with pytest.raises(RuntimeError, match="fewer"), optimizer_step_cuda.refreshed(launches):
+        sgd_steps(params, params, buffers, 0.1, *options, [True, True])
+    with pytest.raises(RuntimeError, match="more launches"), optimizer_step_cuda.refreshed(launches[:1]):
+        sgd_steps(params, params, buffers, 0.1, *options, [True, False])
