@@ -4,6 +4,7 @@ from .cifar import CIFAR10, CIFAR100
 from .class_subset import ClassSubset
 from .collate import default_collate
 from .datasets import Dataset, Subset, TensorDataset, random_split
+from .device_batches import DeviceBatches
 from .distributed_sampler import DistributedSampler, SharedLoader
 from .fashion_mnist import FashionMNIST, load_data_fashion_mnist
 from .idx import DataError, read_idx
@@ -30,6 +31,7 @@ from .transforms import (
     Resize,
     ToTensor,
 )
+from .transforms.views import NotResidentError
 
 __all__ = [
     "CIFAR10",
@@ -43,6 +45,7 @@ __all__ = [
     "DataError",
     "DataLoader",
     "Dataset",
+    "DeviceBatches",
     "DistributedSampler",
     "FashionMNIST",
     "GaussianNoise",
@@ -51,6 +54,7 @@ __all__ = [
     "InterpolationMode",
     "MixUp",
     "Normalize",
+    "NotResidentError",
     "Pad",
     "RandomCrop",
     "RandomErasing",
