@@ -18,13 +18,13 @@ class autocast:
     """`with autocast("cuda"):` on a GPU, products and convolutions round their factors to bfloat16; sums stay float32.
 
     That goes for `matmul`, `linear`, the convolutions and the transposed ones, forward and backward; a backward after
-    the end of the block rounds as its forward did. Depthwise convolutions, which are no matrix products, do not round. It
-    is also a decorator. dtype: bfloat16, with the exponents of float32, so that gradients need no scaling;
+    the end of the block rounds as its forward did. Depthwise convolutions, which are no matrix products, do not round.
+    It is also a decorator. dtype: bfloat16, with the exponents of float32, so that gradients need no scaling;
     enabled=False switches it off within another block. Tensors on the CPU, and GPUs older than sm_80, compute as ever.
 
     Where this differs from torch on purpose: tensors stay float32 in memory, parameters (the master weights) and
-    activations alike, and are rounded when a product reads them; so no operation sees another dtype. The price is memory:
-    activations take, and move, twice the bytes of torch's bfloat16 ones. torch's default on "cuda" is float16.
+    activations alike, and are rounded when a product reads them; so no operation sees another dtype. The price is
+    memory: activations take, and move, twice the bytes of torch's bfloat16 ones. torch's default on "cuda" is float16.
     RuntimeError for another device type, or another dtype.
     """
 

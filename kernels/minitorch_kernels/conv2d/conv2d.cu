@@ -7,9 +7,11 @@
 #include "tensor_cores.cuh"
 #include "tiles.cuh"
 
-// The sizes of a layer, as Python gives them in this order; C and O are those of one group, of `groups`.
+// The sizes of a layer, as Python gives them in this order; C and O are those of one group, of `groups`. The divisors are
+// KW, the strides, the channels that a sum goes over, and the size and width of the images that it stands for places in.
 struct Layer {
     int N, groups, C, H, W, O, OH, OW, KH, KW, sy, sx, py, px, dy, dx;
+    Divisor by_KW, by_sy, by_sx, by_channels, by_image, by_width;
     __device__ __forceinline__ int taps() const { return KH * KW; }
     __device__ __forceinline__ Index x_at(Index image, int y, int x) const {  // where the channels of a place begin
         return ((image * H + y) * W + x) * groups * C;
@@ -20,50 +22,30 @@ struct Layer {
 };
 #define LAYER                                                                                                          \
     Index N, Index groups, Index C, Index H, Index W, Index O, Index OH, Index OW, Index KH, Index KW, Index sy,       \
-        Index sx, Index py, Index px, Index dy, Index dx
+        Index sx, Index py, Index px, Index dy, Index dx, Index by_KW, Index by_sy, Index by_sx, Index by_channels,    \
+        Index by_image, Index by_width
 #define GIVEN                                                                                                          \
     Layer{(int)N, (int)groups, (int)C, (int)H, (int)W, (int)O, (int)OH, (int)OW, (int)KH, (int)KW, (int)sy, (int)sx,   \
-          (int)py, (int)px, (int)dy, (int)dx}
+          (int)py, (int)px, (int)dy, (int)dx, by_KW, by_sy, by_sx, by_channels, by_image, by_width}
 
 // A place in the images that the rows of a product stand for: row = (image, y, x).
 struct Place {
     int image, y, x;  // image < 0 behind the last
 };
-struct Places {
-    int count, width;
-    Divisor image, line;
-    __device__ __forceinline__ Places(int N, int H, int W)
-        : count(N * H * W), width(W), image(max(H * W, 1)), line(max(W, 1)), height(H) {}
-    __device__ __forceinline__ Place operator()(int row) const {
-        if (row >= count) return {-1, 0, 0};
-        const int n = image.quotient(row), y = line.quotient(row) - n * height;
-        return {n, y, row - (n * height + y) * width};
-    }
-
-  private:
-    int height;
-};
-
-// The place of each row of a tile, looked up many times.
-template <class Tile, class Table> __device__ __forceinline__ void fill(Table& table, const Places& places, int first) {
-    for (int i = threadIdx.x; i < Tile::ROWS; i += Tile::THREADS) table[i] = places(first + i);
-    __syncthreads();
+__device__ __forceinline__ Place place_of(const Layer& l, int row, int count, int H, int W) {
+    if (row >= count) return {-1, 0, 0};
+    const int image = l.by_image.quotient(row), line = l.by_width.quotient(row);
+    return {image, line - image * H, row - line * W};
 }
 
-// The depth of a sum over taps and channels: k = (ky, kx, channel).
+// A number in the depth of a sum over taps and channels: k = (ky, kx, channel).
 struct Tap {
     int ky, kx, channel;
 };
-struct Taps {
-    int channels, width;
-    Divisor tap, line;
-    __device__ __forceinline__ Taps(int channels, int KW)
-        : channels(channels), width(KW), tap(max(channels, 1)), line(max(KW, 1)) {}
-    __device__ __forceinline__ Tap operator()(int k) const {
-        const int t = tap.quotient(k), ky = line.quotient(t);
-        return {ky, t - ky * width, k - t * channels};
-    }
-};
+__device__ __forceinline__ Tap tap_of(const Layer& l, int k, int channels) {
+    const int tap = l.by_channels.quotient(k), ky = l.by_KW.quotient(tap);
+    return {ky, tap - ky * l.KW, k - tap * channels};
+}
 
 // y[(n, oy, ox), o] = Σ_{ky, kx, c} x[n, oy s - p + ky d, ox s - p + kx d, c] w[o, ky, kx, c]
 template <class Table> struct Forward {
@@ -72,10 +54,9 @@ template <class Table> struct Forward {
     Global<const REAL> left, right;  // x and w
     bool a_wide, b_wide;
     Table& places;  // of y
-    Taps taps;
     int group, column;
     __device__ __forceinline__ Index a(int i, int k) const {
-        const Tap tap = taps(k);
+        const Tap tap = tap_of(l, k, l.C);
         const Place at = places[i];
         const int y = at.y * l.sy - l.py + tap.ky * l.dy, x = at.x * l.sx - l.px + tap.kx * l.dx;
         if (at.image < 0 || y < 0 || y >= l.H || x < 0 || x >= l.W) return -1;
@@ -93,18 +74,19 @@ __device__ __forceinline__ void forward(
     SHARED(REAL, a_panels, Tile::A_PANELS);
     SHARED(REAL, b_panels, Tile::B_PANELS);
     SHARED(Place, table, Tile::ROWS);
-    const Places places(l.N, l.OH, l.OW);
-    const Task<Tile> task(places.count, l.O);
-    fill<Tile>(table, places, task.row);
+    const int rows = l.N * l.OH * l.OW;
+    const Task<Tile> task(rows, l.O);
+    for (int i = threadIdx.x; i < Tile::ROWS; i += Tile::THREADS) table[i] = place_of(l, task.row + i, rows, l.OH, l.OW);
+    __syncthreads();
     const bool of_fours = l.C % 4 == 0;
     const Forward<decltype(table)> of{
-        l, x, w, of_fours && starts_evenly(x), of_fours && starts_evenly(w), table, Taps(l.C, l.KW), task.batch, task.column
+        l, x, w, of_fours && starts_evenly(x), of_fours && starts_evenly(w), table, task.batch, task.column
     };
     Tile tile;
     sum(tile, of, 0, l.taps() * l.C, a_panels, b_panels);
     tile.each(of, [&](int i, int j, REAL value) {
         const int row = task.row + i, channel = task.batch * l.O + task.column + j;
-        if (row < places.count && task.column + j < l.O)
+        if (row < rows && task.column + j < l.O)
             y[(Index)row * (l.groups * l.O) + channel] = value + (has_bias ? bias[channel] : REAL(0));
     });
 }
@@ -117,20 +99,18 @@ template <class Table> struct InputGradient {
     Global<const REAL> left, right;  // dy and w
     bool a_wide, b_wide;
     Table& places;  // of dx
-    Taps taps;
-    Divisor sy, sx;
     int group, column;
     __device__ __forceinline__ Index a(int i, int k) const {
-        const Tap tap = taps(k);
+        const Tap tap = tap_of(l, k, l.O);
         const Place at = places[i];
         const int ty = at.y + l.py - tap.ky * l.dy, tx = at.x + l.px - tap.kx * l.dx;
         if (at.image < 0 || ty < 0 || tx < 0) return -1;
-        const int oy = sy.quotient(ty), ox = sx.quotient(tx);
+        const int oy = l.by_sy.quotient(ty), ox = l.by_sx.quotient(tx);
         if (oy * l.sy != ty || ox * l.sx != tx || oy >= l.OH || ox >= l.OW) return -1;
         return l.y_at(at.image, oy, ox) + group * l.O + tap.channel;
     }
     __device__ __forceinline__ Index b(int j, int k) const {
-        const Tap tap = taps(k);
+        const Tap tap = tap_of(l, k, l.O);
         if (column + j >= l.C) return -1;
         return ((Index)(group * l.O + tap.channel) * l.taps() + tap.ky * l.KW + tap.kx) * l.C + column + j;
     }
@@ -150,15 +130,15 @@ __device__ __forceinline__ void input_gradient(Layer l, Global<const REAL> dy, G
     SHARED(REAL, a_panels, Tile::A_PANELS);
     SHARED(REAL, b_panels, Tile::B_PANELS);
     SHARED(Place, table, Tile::ROWS);
-    const Places places(l.N, l.H, l.W);
-    const Task<Tile> task(places.count, l.C);
-    fill<Tile>(table, places, task.row);
+    const int rows = l.N * l.H * l.W;
+    const Task<Tile> task(rows, l.C);
+    for (int i = threadIdx.x; i < Tile::ROWS; i += Tile::THREADS) table[i] = place_of(l, task.row + i, rows, l.H, l.W);
+    __syncthreads();
     const InputGradient<decltype(table)> of{
-        l, dy, w, l.O % 4 == 0 && starts_evenly(dy), l.C % 4 == 0 && starts_evenly(w), table, Taps(l.O, l.KW),
-        Divisor(l.sy), Divisor(l.sx), task.batch, task.column
+        l, dy, w, l.O % 4 == 0 && starts_evenly(dy), l.C % 4 == 0 && starts_evenly(w), table, task.batch, task.column
     };
     auto write = [&](int i, int j, REAL value) {
-        if (task.row + i < places.count && task.column + j < l.C)
+        if (task.row + i < rows && task.column + j < l.C)
             dx[(Index)(task.row + i) * (l.groups * l.C) + task.batch * l.C + task.column + j] = value;
     };
     Tile tile;
@@ -182,15 +162,14 @@ template <class Table> struct WeightGradient {
     Layer l;
     Global<const REAL> left, right;  // dy and x
     bool a_wide, b_wide;
-    Places places;  // of dy
-    Table& taps;    // of the tile's columns
-    int group, row, column;
+    Table& taps;  // of the tile's columns
+    int group, row;
     __device__ __forceinline__ Index a(int i, int k) const {
         return row + i < l.O ? (Index)k * (l.groups * l.O) + group * l.O + row + i : -1;
     }
     __device__ __forceinline__ Index b(int j, int k) const {
         const Tap tap = taps[j];
-        const Place at = places(k);
+        const Place at = place_of(l, k, l.N * l.OH * l.OW, l.OH, l.OW);
         const int y = at.y * l.sy - l.py + tap.ky * l.dy, x = at.x * l.sx - l.px + tap.kx * l.dx;
         if (tap.ky >= l.KH || y < 0 || y >= l.H || x < 0 || x >= l.W) return -1;
         return l.x_at(at.image, y, x) + group * l.C + tap.channel;
@@ -205,20 +184,16 @@ __device__ __forceinline__ void weight_gradient(
     SHARED(REAL, a_panels, Tile::A_PANELS);
     SHARED(REAL, b_panels, Tile::B_PANELS);
     SHARED(Tap, table, Tile::COLUMNS);
-    const Places places(l.N, l.OH, l.OW);
-    const int columns = l.taps() * l.C;
+    const int places = l.N * l.OH * l.OW, columns = l.taps() * l.C;
     const Task<Tile> task(l.O, columns);
-    const Taps taps(l.C, l.KW);
-    for (int j = threadIdx.x; j < Tile::COLUMNS; j += Tile::THREADS) table[j] = taps(task.column + j);
+    for (int j = threadIdx.x; j < Tile::COLUMNS; j += Tile::THREADS) table[j] = tap_of(l, task.column + j, l.C);
     __syncthreads();
-    const int group = task.batch % l.groups;
-    const Index first = task.batch / l.groups * length;
+    const int group = task.batch % l.groups, first = task.batch / l.groups * (int)length;
     const WeightGradient<decltype(table)> of{
-        l, dy, x, l.O % 4 == 0 && starts_evenly(dy), l.C % 4 == 0 && starts_evenly(x), places, table, group, task.row,
-        task.column
+        l, dy, x, l.O % 4 == 0 && starts_evenly(dy), l.C % 4 == 0 && starts_evenly(x), table, group, task.row
     };
     Tile tile;
-    sum(tile, of, first, min(first + length, (Index)places.count), a_panels, b_panels);
+    sum(tile, of, first, min(first + (int)length, places), a_panels, b_panels);
     tile.each(of, [&](int i, int j, REAL value) {
         const int o = task.row + i, tap = task.column + j;
         if (o < l.O && tap < columns) partial[((Index)task.batch * l.O + o) * columns + tap] = value;

@@ -6,11 +6,8 @@
 
 struct Divisor {
     unsigned shift, multiplier;
-
-    __device__ __forceinline__ explicit Divisor(int by) {  // by > 0
-        shift = 32 - __clz(by - 1);
-        multiplier = (1ull << 32) * ((1ull << shift) - by) / by + 1;
-    }
+    __device__ __forceinline__ Divisor(Index given)  // as `divisor` in divisor.py makes it
+        : shift(given >> 32), multiplier((unsigned)given) {}
     __device__ __forceinline__ int quotient(int n) const {  // of n >= 0
         return (__umulhi(n, multiplier) + n) >> shift;
     }

@@ -8,6 +8,7 @@ from minitorch_kernels import REGISTRY
 from minitorch_kernels.arrays import on_cpu, on_gpu
 from minitorch_kernels.conv2d import cuda
 from minitorch_kernels.cuda import parts, precision, simulator, tiles
+from minitorch_kernels.cuda.divisor import divisor
 from minitorch_kernels.matmul import product_cuda
 
 from ..test_implementations import compare
@@ -153,9 +154,18 @@ def test_parts_are_added_in_order(dtype):
     compare([on_cpu(out)], [partial.sum(0)])
 
 
+@pytest.mark.parametrize("by", [1, 2, 3, 7, 64, 1000, 12345, 2**30 + 1, 2**31 - 1])
+def test_division_by_multiplication(by):
+    packed = divisor(by)
+    shift, multiplier = packed >> 32, packed & (2**32 - 1)
+    for n in (0, 1, by - 1, by, by + 1, 5 * by - 1, 5 * by, 2**31 - 1):
+        if n < 2**31:
+            assert (((n * multiplier) >> 32) + n) >> shift == n // by
+
+
 def test_more_places_than_the_kernels_count_are_refused():
     with pytest.raises(ValueError, match=r"70000 images of \(224, 224\) have 3512320000 places, more than 2\*\*31"):
-        cuda.layer((70000, 1, 224, 224), (1, 1, 3, 3), (224, 224), (1, 1), (1, 1), (1, 1), 1)
+        cuda.check_places((70000, 1, 224, 224), (224, 224))
 
 
 def test_an_unknown_precision_is_refused():
