@@ -6,7 +6,8 @@
 from minitorch_kernels import use
 from minitorch_kernels.cuda.precision import get_float32_matmul_precision, set_float32_matmul_precision
 
-from . import cuda, data, distributed, models, nn, onnx, ops, optim, random, utils
+from . import amp, cuda, data, distributed, models, nn, onnx, ops, optim, random, utils
+from .amp import autocast, is_autocast_enabled
 from .compiled import compile
 from .creation import (
     arange,
@@ -37,6 +38,7 @@ from .creation import (
 )
 from .device import device
 from .dtypes import (
+    bfloat16,
     bool,
     double,
     float,

@@ -7,6 +7,20 @@ from typing import Any
 
 import numpy as np
 
+
+class BFloat16:
+    """The name of bfloat16, for `autocast`: float32 without the lower half of its bits. NumPy has no such type, so no
+    tensor here can have it."""
+
+    def __repr__(self) -> str:
+        return "bfloat16"
+
+    @property
+    def dtype(self) -> np.dtype:  # where NumPy looks for the type that an object stands for
+        raise TypeError("no tensor can be bfloat16: it is what `autocast` rounds factors to; use float32")
+
+
+bfloat16 = BFloat16()
 float16 = half = np.dtype("float16")
 float32 = float = np.dtype("float32")
 float64 = double = np.dtype("float64")

@@ -33,6 +33,7 @@ ALLOWED = {
 # Files at the top of the package that are part of a unit.
 FILES = {
     **dict.fromkeys(["tensor", "graph", "dtypes", "device", "creation", "random", "cuda", "listening"], "tensor"),
+    "amp": "tensor",
     **dict.fromkeys(["__main__", "doctor"], "cli"),
     **dict.fromkeys(["summary", "summary_table"], "nn"),
 }

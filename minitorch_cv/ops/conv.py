@@ -6,6 +6,7 @@ from typing import Any
 
 import minitorch_kernels as kernels
 from minitorch_kernels.arrays import Array
+from minitorch_kernels.cuda.precision import as_now
 
 from ..tensor import Tensor
 from .checks import same_dtype
@@ -46,9 +47,10 @@ def convolution(x: Array, w: Array, b: Array | None, stride: Pair, padding: Pair
     """y = w ⋆ x + b; dx spreads w · dy back over the windows, dw = dy ⋆ x, db = Σ dy over images and places."""
     size, kernel = x.shape[2:], w.shape[2:]
     options = (stride, padding, dilation, groups)
+    input_grad, weight_grad = as_now(kernels.conv2d_input_grad), as_now(kernels.conv2d_weight_grad)
     return kernels.conv2d(x, w, b, *options), (
-        lambda dy: kernels.conv2d_input_grad(dy, w, size, *options),
-        lambda dy: kernels.conv2d_weight_grad(dy, x, kernel, *options),
+        lambda dy: input_grad(dy, w, size, *options),
+        lambda dy: weight_grad(dy, x, kernel, *options),
         kernels.channel_sum,
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import minitorch_kernels as kernels
 from minitorch_kernels.arrays import Array, array_module
+from minitorch_kernels.cuda.precision import as_now
 
 from ..tensor import Tensor
 from .checks import same_dtype
@@ -61,12 +62,13 @@ def transposed_convolution(
     """y = Aᵀ x + b for the convolution A by w; dx = A dy, dw = x ⋆ dy, db = Σ dy over images and places."""
     kernel = w.shape[2:]
     options = (stride, padding, dilation, groups)
+    convolution, weight_grad = as_now(kernels.conv2d), as_now(kernels.conv2d_weight_grad)
     y = kernels.conv2d_input_grad(x, w, size, *options)
     if b is not None:
         array_module(y).add(y, b[:, None, None], out=y)
     return y, (
-        lambda dy: kernels.conv2d(dy, w, None, *options),
-        lambda dy: kernels.conv2d_weight_grad(x, dy, kernel, *options),
+        lambda dy: convolution(dy, w, None, *options),
+        lambda dy: weight_grad(x, dy, kernel, *options),
         kernels.channel_sum,
     )
 

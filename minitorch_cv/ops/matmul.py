@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitorch_kernels.arrays import Array
+from minitorch_kernels.cuda.precision import as_now
 from minitorch_kernels.matmul import matmul as matmul_kernel
 
 from ..tensor import Tensor
@@ -37,10 +38,10 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 @differentiable
 def product(a: Array, b: Array) -> Any:
     """y = a b; da = dy bᵀ, db = aᵀ dy."""
-    a_shape, b_shape = a.shape, b.shape
-    return matmul_kernel(a, b), (
-        lambda dy: unbroadcast(matmul_kernel(dy, b.swapaxes(-1, -2)), a_shape),
-        lambda dy: unbroadcast(matmul_kernel(a.swapaxes(-1, -2), dy), b_shape),
+    a_shape, b_shape, matmul = a.shape, b.shape, as_now(matmul_kernel)
+    return matmul(a, b), (
+        lambda dy: unbroadcast(matmul(dy, b.swapaxes(-1, -2)), a_shape),
+        lambda dy: unbroadcast(matmul(a.swapaxes(-1, -2), dy), b_shape),
     )
 
 
@@ -86,18 +87,18 @@ def linear(input: Array, weight: Array, bias: Any = None) -> Any:
             f"expects {w.shape[-1]}"
         )
     same_dtype("linear", input=x, weight=w, bias=b)
-    x2 = x.reshape(-1, x.shape[-1])  # (..., I) -> (N, I)
-    y = matmul_kernel(w, x2.T)
+    x2, matmul = x.reshape(-1, x.shape[-1]), as_now(matmul_kernel)  # (..., I) -> (N, I)
+    y = matmul(w, x2.T)
     if b is not None:
         y += b[:, None]
     x_shape = x.shape
 
     def dx(dy: Array) -> Array:
         dy2 = dy.reshape(-1, dy.shape[-1])  # (..., O) -> (N, O)
-        return matmul_kernel(w.T, dy2.T).T.reshape(x_shape)
+        return matmul(w.T, dy2.T).T.reshape(x_shape)
 
     def dw(dy: Array) -> Array:
-        return matmul_kernel(dy.reshape(-1, dy.shape[-1]).T, x2)
+        return matmul(dy.reshape(-1, dy.shape[-1]).T, x2)
 
     def db(dy: Array) -> Array:
         return dy.reshape(-1, dy.shape[-1]).sum(0)

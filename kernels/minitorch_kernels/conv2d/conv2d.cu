@@ -1,43 +1,69 @@
 // The convolution and its gradients as matrix products whose factors are read where they lie: no window is copied.
 //
-// Everything is channels-last: x (N, H, W, C), y (N, OH, OW, O), w (O, KH, KW, C/g). blockIdx.z counts the groups.
+// Everything is channels-last: x (N, H, W, C), y (N, OH, OW, O), w (O, KH, KW, C/g). A block takes a tile of a group.
 #include "device.cuh"
+#include "copies.cuh"
+#include "divisor.cuh"
+#include "tensor_cores.cuh"
 #include "tiles.cuh"
 
-// The sizes of a layer, as Python gives them in this order; C and O are those of one group, of `groups`.
+// The sizes of a layer, as Python gives them in this order; C and O are those of one group, of `groups`. The divisors are
+// KW, the strides, the channels that a sum goes over, and the size and width of the images that it stands for places in.
 struct Layer {
-    Index N;
-    int groups, C, H, W, O, OH, OW, KH, KW, sy, sx, py, px, dy, dx;
+    int N, groups, C, H, W, O, OH, OW, KH, KW, sy, sx, py, px, dy, dx;
+    Divisor by_KW, by_sy, by_sx, by_channels, by_image, by_width;
+    __device__ __forceinline__ int taps() const { return KH * KW; }
+    __device__ __forceinline__ Index x_at(Index image, int y, int x) const {  // where the channels of a place begin
+        return ((image * H + y) * W + x) * groups * C;
+    }
+    __device__ __forceinline__ Index y_at(Index image, int y, int x) const {
+        return ((image * OH + y) * OW + x) * groups * O;
+    }
 };
 #define LAYER                                                                                                          \
     Index N, Index groups, Index C, Index H, Index W, Index O, Index OH, Index OW, Index KH, Index KW, Index sy,       \
-        Index sx, Index py, Index px, Index dy, Index dx
+        Index sx, Index py, Index px, Index dy, Index dx, Index by_KW, Index by_sy, Index by_sx, Index by_channels,    \
+        Index by_image, Index by_width
 #define GIVEN                                                                                                          \
-    Layer{N, (int)groups, (int)C, (int)H, (int)W, (int)O, (int)OH, (int)OW, (int)KH, (int)KW, (int)sy, (int)sx,        \
-          (int)py, (int)px, (int)dy, (int)dx}
+    Layer{(int)N, (int)groups, (int)C, (int)H, (int)W, (int)O, (int)OH, (int)OW, (int)KH, (int)KW, (int)sy, (int)sx,   \
+          (int)py, (int)px, (int)dy, (int)dx, by_KW, by_sy, by_sx, by_channels, by_image, by_width}
 
-// A position of an image, by rows of a tile: the image's first number, and where the window begins.
-struct Position {
-    Index image;
-    int y, x;
+// A place in the images that the rows of a product stand for: row = (image, y, x).
+struct Place {
+    int image, y, x;  // image < 0 behind the last
 };
+__device__ __forceinline__ Place place_of(const Layer& l, int row, int count, int H, int W) {
+    if (row >= count) return {-1, 0, 0};
+    const int image = l.by_image.quotient(row), line = l.by_width.quotient(row);
+    return {image, line - image * H, row - line * W};
+}
+
+// A number in the depth of a sum over taps and channels: k = (ky, kx, channel).
+struct Tap {
+    int ky, kx, channel;
+};
+__device__ __forceinline__ Tap tap_of(const Layer& l, int k, int channels) {
+    const int tap = l.by_channels.quotient(k), ky = l.by_KW.quotient(tap);
+    return {ky, tap - ky * l.KW, k - tap * channels};
+}
 
 // y[(n, oy, ox), o] = Σ_{ky, kx, c} x[n, oy s - p + ky d, ox s - p + kx d, c] w[o, ky, kx, c]
-template <class Positions> struct Forward {
+template <class Table> struct Forward {
     static constexpr bool A_ALONG_K = true, B_ALONG_K = true;
     Layer l;
-    Global<const REAL> x, w;
-    Positions& positions;  // of the tile's rows
+    Global<const REAL> left, right;  // x and w
+    bool a_wide, b_wide;
+    Table& places;  // of y
     int group, column;
-    __device__ __forceinline__ REAL a(int i, Index k) const {
-        const int c = k % l.C, tap = k / l.C, kx = tap % l.KW, ky = tap / l.KW;
-        const Position at = positions[i];
-        const int iy = at.y + ky * l.dy, ix = at.x + kx * l.dx;
-        const bool inside = at.image >= 0 && 0 <= iy && iy < l.H && 0 <= ix && ix < l.W;
-        return inside ? x[at.image + ((Index)iy * l.W + ix) * (l.groups * l.C) + group * l.C + c] : REAL(0);
+    __device__ __forceinline__ Index a(int i, int k) const {
+        const Tap tap = tap_of(l, k, l.C);
+        const Place at = places[i];
+        const int y = at.y * l.sy - l.py + tap.ky * l.dy, x = at.x * l.sx - l.px + tap.kx * l.dx;
+        if (at.image < 0 || y < 0 || y >= l.H || x < 0 || x >= l.W) return -1;
+        return l.x_at(at.image, y, x) + group * l.C + tap.channel;
     }
-    __device__ __forceinline__ REAL b(int j, Index k) const {
-        return column + j < l.O ? w[(Index)(group * l.O + column + j) * (l.KH * l.KW * l.C) + k] : REAL(0);
+    __device__ __forceinline__ Index b(int j, int k) const {
+        return column + j < l.O ? (Index)(group * l.O + column + j) * (l.taps() * l.C) + k : -1;
     }
 };
 
@@ -45,62 +71,55 @@ template <class Tile>
 __device__ __forceinline__ void forward(
     Layer l, Global<const REAL> x, Global<const REAL> w, Global<const REAL> bias, bool has_bias, Global<REAL> y
 ) {
-    constexpr int SIDE = Tile::SIDE;
-    SHARED(REAL, a_step, Tile::STEP);
-    SHARED(REAL, b_step, Tile::STEP);
-    SHARED(Position, positions, SIDE);
-    const Index row = (Index)blockIdx.y * SIDE, rows = l.N * l.OH * l.OW;
-    const int group = blockIdx.z, column = blockIdx.x * SIDE;
-    for (int i = threadIdx.x; i < SIDE; i += THREADS) {
-        const Index m = row + i, n = m / (l.OH * l.OW);
-        const int oy = m / l.OW % l.OH, ox = m % l.OW;
-        positions[i] = {m < rows ? n * l.H * l.W * l.groups * l.C : -1, oy * l.sy - l.py, ox * l.sx - l.px};
-    }
+    SHARED(REAL, a_panels, Tile::A_PANELS);
+    SHARED(REAL, b_panels, Tile::B_PANELS);
+    SHARED(Place, table, Tile::ROWS);
+    const int rows = l.N * l.OH * l.OW;
+    const Task<Tile> task(rows, l.O);
+    for (int i = threadIdx.x; i < Tile::ROWS; i += Tile::THREADS) table[i] = place_of(l, task.row + i, rows, l.OH, l.OW);
     __syncthreads();
-    Forward<decltype(positions)> of{l, x, w, positions, group, column};
+    const bool of_fours = l.C % 4 == 0;
+    const Forward<decltype(table)> of{
+        l, x, w, of_fours && starts_evenly(x), of_fours && starts_evenly(w), table, task.batch, task.column
+    };
     Tile tile;
-    tile.sum(of, 0, (Index)l.KH * l.KW * l.C, a_step, b_step);
-    tile.each([&](int i, int j, REAL value) {
-        const int channel = group * l.O + column + j;
-        if (row + i < rows && column + j < l.O)
-            y[(row + i) * (l.groups * l.O) + channel] = value + (has_bias ? bias[channel] : REAL(0));
+    sum(tile, of, 0, l.taps() * l.C, a_panels, b_panels);
+    tile.each(of, [&](int i, int j, REAL value) {
+        const int row = task.row + i, channel = task.batch * l.O + task.column + j;
+        if (row < rows && task.column + j < l.O)
+            y[(Index)row * (l.groups * l.O) + channel] = value + (has_bias ? bias[channel] : REAL(0));
     });
 }
 
 // dx[(n, iy, ix), c] = Σ_{ky, kx, o} dy[n, (iy + p - ky d) / s, (ix + p - kx d) / s, o] w[o, ky, kx, c], over the taps
-// for which the position of dy exists.
-template <class Positions> struct InputGradient {
+// for which the place of dy exists.
+template <class Table> struct InputGradient {
     static constexpr bool A_ALONG_K = true, B_ALONG_K = false;
     Layer l;
-    Global<const REAL> dy, w;
-    Positions& positions;
+    Global<const REAL> left, right;  // dy and w
+    bool a_wide, b_wide;
+    Table& places;  // of dx
     int group, column;
-    bool finite;  // until this thread met a weight that is not
-    __device__ __forceinline__ Index seen(Position at, int ky, int kx) const {  // where dy of a tap lies, or -1
-        const int ty = at.y - ky * l.dy, tx = at.x - kx * l.dx;
-        if (at.image < 0 || ty < 0 || tx < 0 || ty % l.sy || tx % l.sx || ty / l.sy >= l.OH || tx / l.sx >= l.OW) return -1;
-        return at.image + ((Index)(ty / l.sy) * l.OW + tx / l.sx) * (l.groups * l.O) + group * l.O;
+    __device__ __forceinline__ Index a(int i, int k) const {
+        const Tap tap = tap_of(l, k, l.O);
+        const Place at = places[i];
+        const int ty = at.y + l.py - tap.ky * l.dy, tx = at.x + l.px - tap.kx * l.dx;
+        if (at.image < 0 || ty < 0 || tx < 0) return -1;
+        const int oy = l.by_sy.quotient(ty), ox = l.by_sx.quotient(tx);
+        if (oy * l.sy != ty || ox * l.sx != tx || oy >= l.OH || ox >= l.OW) return -1;
+        return l.y_at(at.image, oy, ox) + group * l.O + tap.channel;
     }
-    __device__ __forceinline__ Index weight(int o, int tap, int c) const {
-        return ((Index)(group * l.O + o) * (l.KH * l.KW) + tap) * l.C + c;
+    __device__ __forceinline__ Index b(int j, int k) const {
+        const Tap tap = tap_of(l, k, l.O);
+        if (column + j >= l.C) return -1;
+        return ((Index)(group * l.O + tap.channel) * l.taps() + tap.ky * l.KW + tap.kx) * l.C + column + j;
     }
-    __device__ __forceinline__ REAL a(int i, Index k) const {
-        const int o = k % l.O, tap = k / l.O;
-        const Index from = seen(positions[i], tap / l.KW, tap % l.KW);
-        return from < 0 ? REAL(0) : dy[from + o];
-    }
-    __device__ __forceinline__ REAL b(int j, Index k) {
-        if (column + j >= l.C) return REAL(0);
-        const REAL value = w[weight(k % l.O, k / l.O, column + j)];
-        finite &= isfinite(value);
-        return value;
-    }
-    // The sum without the taps that saw nothing: 0 · Inf would make NaN of them.
-    __device__ __forceinline__ REAL one_by_one(int i, int c) const {
+    // One sum, without the taps that saw nothing: 0 · Inf would make NaN of them.
+    __device__ __forceinline__ REAL exactly(int i, int j) const {
         REAL sum = 0;
-        for (int tap = 0; tap < l.KH * l.KW; tap++) {
-            const Index from = seen(positions[i], tap / l.KW, tap % l.KW);
-            for (int o = 0; from >= 0 && o < l.O; o++) sum += dy[from + o] * w[weight(o, tap, c)];
+        for (int k = 0; k < l.taps() * l.O; k++) {
+            const Index seen = a(i, k);
+            if (seen >= 0) sum += left[seen] * right[b(j, k)];
         }
         return sum;
     }
@@ -108,109 +127,139 @@ template <class Positions> struct InputGradient {
 
 template <class Tile>
 __device__ __forceinline__ void input_gradient(Layer l, Global<const REAL> dy, Global<const REAL> w, Global<REAL> dx) {
-    constexpr int SIDE = Tile::SIDE;
-    SHARED(REAL, a_step, Tile::STEP);
-    SHARED(REAL, b_step, Tile::STEP);
-    SHARED(Position, positions, SIDE);
-    const Index row = (Index)blockIdx.y * SIDE, rows = l.N * l.H * l.W;
-    const int group = blockIdx.z, column = blockIdx.x * SIDE;
-    for (int i = threadIdx.x; i < SIDE; i += THREADS) {
-        const Index m = row + i, n = m / (l.H * l.W);
-        const int iy = m / l.W % l.H, ix = m % l.W;
-        positions[i] = {m < rows ? n * l.OH * l.OW * l.groups * l.O : -1, iy + l.py, ix + l.px};
-    }
+    SHARED(REAL, a_panels, Tile::A_PANELS);
+    SHARED(REAL, b_panels, Tile::B_PANELS);
+    SHARED(Place, table, Tile::ROWS);
+    const int rows = l.N * l.H * l.W;
+    const Task<Tile> task(rows, l.C);
+    for (int i = threadIdx.x; i < Tile::ROWS; i += Tile::THREADS) table[i] = place_of(l, task.row + i, rows, l.H, l.W);
     __syncthreads();
-    InputGradient<decltype(positions)> of{l, dy, w, positions, group, column, true};
+    const InputGradient<decltype(table)> of{
+        l, dy, w, l.O % 4 == 0 && starts_evenly(dy), l.C % 4 == 0 && starts_evenly(w), table, task.batch, task.column
+    };
+    auto write = [&](int i, int j, REAL value) {
+        if (task.row + i < rows && task.column + j < l.C)
+            dx[(Index)(task.row + i) * (l.groups * l.C) + task.batch * l.C + task.column + j] = value;
+    };
     Tile tile;
-    tile.sum(of, 0, (Index)l.KH * l.KW * l.O, a_step, b_step);
-    const bool finite = __syncthreads_and(of.finite);
-    tile.each([&](int i, int j, REAL value) {
-        if (finite && row + i < rows && column + j < l.C)
-            dx[(row + i) * (l.groups * l.C) + group * l.C + column + j] = value;
-    });
-    for (int place = threadIdx.x; !finite && place < SIDE * SIDE; place += THREADS) {
-        const int i = place / SIDE, c = column + place % SIDE;
-        if (row + i < rows && c < l.C) dx[(row + i) * (l.groups * l.C) + group * l.C + c] = of.one_by_one(i, c);
+    sum(tile, of, 0, l.taps() * l.O, a_panels, b_panels);
+    bool finite = true;  // a weight that is not makes none of its column
+    tile.each(of, [&](int, int, REAL value) { finite &= bool(isfinite(value)); });
+    if (__syncthreads_and(finite)) {
+        tile.each(of, write);
+        return;
+    }
+    for (int at = threadIdx.x; at < Tile::ROWS * Tile::COLUMNS; at += Tile::THREADS) {
+        const int i = at / Tile::COLUMNS, j = at % Tile::COLUMNS;
+        if (task.column + j < l.C) write(i, j, of.exactly(i, j));
     }
 }
 
 // dw[o, (ky, kx, c)] = Σ_{n, oy, ox} dy[n, oy, ox, o] x[n, oy s - p + ky d, ox s - p + kx d, c], over one part of the
-// positions; the parts are added by add_parts.
-struct Tap {
-    int y, x, c;  // how far from the window's begin, and the channel; c < 0 outside of the tile
-};
-template <class Taps> struct WeightGradient {
+// places, `length` of them; add_parts adds the parts.
+template <class Table> struct WeightGradient {
     static constexpr bool A_ALONG_K = false, B_ALONG_K = false;
     Layer l;
-    Global<const REAL> dy, x;
-    Taps& taps;  // of the tile's columns
+    Global<const REAL> left, right;  // dy and x
+    bool a_wide, b_wide;
+    Table& taps;  // of the tile's columns
     int group, row;
-    __device__ __forceinline__ REAL a(int i, Index k) const {
-        return row + i < l.O ? dy[k * (l.groups * l.O) + group * l.O + row + i] : REAL(0);
+    __device__ __forceinline__ Index a(int i, int k) const {
+        return row + i < l.O ? (Index)k * (l.groups * l.O) + group * l.O + row + i : -1;
     }
-    __device__ __forceinline__ REAL b(int j, Index k) const {
+    __device__ __forceinline__ Index b(int j, int k) const {
         const Tap tap = taps[j];
-        const Index n = k / (l.OH * l.OW);
-        const int oy = k / l.OW % l.OH, ox = k % l.OW;
-        const int iy = oy * l.sy - l.py + tap.y, ix = ox * l.sx - l.px + tap.x;
-        const bool inside = tap.c >= 0 && 0 <= iy && iy < l.H && 0 <= ix && ix < l.W;
-        return inside ? x[((n * l.H + iy) * l.W + ix) * (l.groups * l.C) + group * l.C + tap.c] : REAL(0);
+        const Place at = place_of(l, k, l.N * l.OH * l.OW, l.OH, l.OW);
+        const int y = at.y * l.sy - l.py + tap.ky * l.dy, x = at.x * l.sx - l.px + tap.kx * l.dx;
+        if (tap.ky >= l.KH || y < 0 || y >= l.H || x < 0 || x >= l.W) return -1;
+        return l.x_at(at.image, y, x) + group * l.C + tap.channel;
     }
 };
 
-// partial (parts, groups O, KH KW C); blockIdx.z = part groups + group.
+// partial (parts, groups O, KH KW C)
 template <class Tile>
 __device__ __forceinline__ void weight_gradient(
-    Layer l, Global<const REAL> dy, Global<const REAL> x, Index parts, Global<REAL> partial
+    Layer l, Global<const REAL> dy, Global<const REAL> x, Index length, Global<REAL> partial
 ) {
-    constexpr int SIDE = Tile::SIDE;
-    SHARED(REAL, a_step, Tile::STEP);
-    SHARED(REAL, b_step, Tile::STEP);
-    SHARED(Tap, taps, SIDE);
-    const int group = blockIdx.z % l.groups, part = blockIdx.z / l.groups, row = blockIdx.y * SIDE;
-    const int column = blockIdx.x * SIDE, columns = l.KH * l.KW * l.C;
-    for (int j = threadIdx.x; j < SIDE; j += THREADS) {
-        const int k = column + j, tap = k / l.C;
-        taps[j] = {tap / l.KW * l.dy, tap % l.KW * l.dx, k < columns ? k % l.C : -1};
-    }
+    SHARED(REAL, a_panels, Tile::A_PANELS);
+    SHARED(REAL, b_panels, Tile::B_PANELS);
+    SHARED(Tap, table, Tile::COLUMNS);
+    const int places = l.N * l.OH * l.OW, columns = l.taps() * l.C;
+    const Task<Tile> task(l.O, columns);
+    for (int j = threadIdx.x; j < Tile::COLUMNS; j += Tile::THREADS) table[j] = tap_of(l, task.column + j, l.C);
     __syncthreads();
-    WeightGradient<decltype(taps)> of{l, dy, x, taps, group, row};
-    const Index positions = l.N * l.OH * l.OW;
+    const int group = task.batch % l.groups, first = task.batch / l.groups * (int)length;
+    const WeightGradient<decltype(table)> of{
+        l, dy, x, l.O % 4 == 0 && starts_evenly(dy), l.C % 4 == 0 && starts_evenly(x), table, group, task.row
+    };
     Tile tile;
-    tile.sum(of, positions * part / parts, positions * (part + 1) / parts, a_step, b_step);
-    tile.each([&](int i, int j, REAL value) {
-        if (row + i < l.O && column + j < columns)
-            partial[((Index)(part * l.groups + group) * l.O + row + i) * columns + column + j] = value;
+    sum(tile, of, first, min(first + (int)length, places), a_panels, b_panels);
+    tile.each(of, [&](int i, int j, REAL value) {
+        const int o = task.row + i, tap = task.column + j;
+        if (o < l.O && tap < columns) partial[((Index)task.batch * l.O + o) * columns + tap] = value;
     });
 }
 
 #define FORWARD Global<const REAL> x, Global<const REAL> w, Global<const REAL> bias, Index has_bias, Global<REAL> y, LAYER
+#define FORWARD_GIVEN GIVEN, x, w, bias, has_bias, y
 #define INPUT Global<const REAL> dy_, Global<const REAL> w, Global<REAL> dx_, LAYER
-#define WEIGHT Global<const REAL> dy_, Global<const REAL> x, Index parts, Global<REAL> partial, LAYER
+#define INPUT_GIVEN GIVEN, dy_, w, dx_
+#define WEIGHT Global<const REAL> dy_, Global<const REAL> x, Index length, Global<REAL> partial, LAYER
+#define WEIGHT_GIVEN GIVEN, dy_, x, length, partial
 
-extern "C" __global__ void __launch_bounds__(256) forward_small(FORWARD) { forward<Small>(GIVEN, x, w, bias, has_bias, y); }
-extern "C" __global__ void __launch_bounds__(256) input_gradient_small(INPUT) { input_gradient<Small>(GIVEN, dy_, w, dx_); }
-extern "C" __global__ void __launch_bounds__(256) weight_gradient_small(WEIGHT) {
-    weight_gradient<Small>(GIVEN, dy_, x, parts, partial);
+extern "C" __global__ void __launch_bounds__(64, 8) forward_tiny(FORWARD) { forward<Tiny>(FORWARD_GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) forward_narrow(FORWARD) { forward<Narrow>(FORWARD_GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) forward_small(FORWARD) { forward<Small>(FORWARD_GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 1) forward_large(FORWARD) { forward<Large>(FORWARD_GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) forward_tf32_small(FORWARD) {
+    forward<Rounding<REAL>::Tf32Small>(FORWARD_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) forward_tf32_large(FORWARD) {
+    forward<Rounding<REAL>::Tf32Large>(FORWARD_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 2) forward_bf16_small(FORWARD) {
+    forward<Rounding<REAL>::Bf16Small>(FORWARD_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) forward_bf16_large(FORWARD) {
+    forward<Rounding<REAL>::Bf16Large>(FORWARD_GIVEN);
 }
 
-extern "C" __global__ void __launch_bounds__(256) forward_large(FORWARD) { forward<Large>(GIVEN, x, w, bias, has_bias, y); }
-extern "C" __global__ void __launch_bounds__(256) input_gradient_large(INPUT) { input_gradient<Large>(GIVEN, dy_, w, dx_); }
-extern "C" __global__ void __launch_bounds__(256) weight_gradient_large(WEIGHT) {
-    weight_gradient<Large>(GIVEN, dy_, x, parts, partial);
+extern "C" __global__ void __launch_bounds__(64, 8) input_gradient_tiny(INPUT) { input_gradient<Tiny>(INPUT_GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) input_gradient_narrow(INPUT) { input_gradient<Narrow>(INPUT_GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) input_gradient_small(INPUT) { input_gradient<Small>(INPUT_GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 1) input_gradient_large(INPUT) { input_gradient<Large>(INPUT_GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) input_gradient_tf32_small(INPUT) {
+    input_gradient<Rounding<REAL>::Tf32Small>(INPUT_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) input_gradient_tf32_large(INPUT) {
+    input_gradient<Rounding<REAL>::Tf32Large>(INPUT_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 2) input_gradient_bf16_small(INPUT) {
+    input_gradient<Rounding<REAL>::Bf16Small>(INPUT_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) input_gradient_bf16_large(INPUT) {
+    input_gradient<Rounding<REAL>::Bf16Large>(INPUT_GIVEN);
 }
 
-extern "C" __global__ void __launch_bounds__(256) forward_tf32(FORWARD) { forward<Tensor>(GIVEN, x, w, bias, has_bias, y); }
-extern "C" __global__ void __launch_bounds__(256) input_gradient_tf32(INPUT) { input_gradient<Tensor>(GIVEN, dy_, w, dx_); }
-extern "C" __global__ void __launch_bounds__(256) weight_gradient_tf32(WEIGHT) {
-    weight_gradient<Tensor>(GIVEN, dy_, x, parts, partial);
+extern "C" __global__ void __launch_bounds__(64, 8) weight_gradient_tiny(WEIGHT) { weight_gradient<Tiny>(WEIGHT_GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) weight_gradient_narrow(WEIGHT) {
+    weight_gradient<Narrow>(WEIGHT_GIVEN);
 }
-
-// sum[i] = Σ_part partial[part, i], in the order of the parts; n numbers in each.
-extern "C" __global__ void add_parts(Global<const REAL> partial, Index parts, Global<REAL> sum, Index n) {
-    for (Index i = thread(); i < n; i += threads()) {
-        REAL total = partial[i];
-        for (Index part = 1; part < parts; part++) total += partial[part * n + i];
-        sum[i] = total;
-    }
+extern "C" __global__ void __launch_bounds__(256, 2) weight_gradient_small(WEIGHT) {
+    weight_gradient<Small>(WEIGHT_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) weight_gradient_large(WEIGHT) {
+    weight_gradient<Large>(WEIGHT_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 2) weight_gradient_tf32_small(WEIGHT) {
+    weight_gradient<Rounding<REAL>::Tf32Small>(WEIGHT_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) weight_gradient_tf32_large(WEIGHT) {
+    weight_gradient<Rounding<REAL>::Tf32Large>(WEIGHT_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 2) weight_gradient_bf16_small(WEIGHT) {
+    weight_gradient<Rounding<REAL>::Bf16Small>(WEIGHT_GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) weight_gradient_bf16_large(WEIGHT) {
+    weight_gradient<Rounding<REAL>::Bf16Large>(WEIGHT_GIVEN);
 }

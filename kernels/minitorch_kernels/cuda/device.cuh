@@ -10,29 +10,7 @@
 template <class T> using Global = T* __restrict__;
 
 // An array that the threads of a block share: SHARED(REAL, tile, 256);
-#define SHARED(type, name, count) __shared__ type name[count]
-
-#if __CUDA_ARCH__ >= 800
-#define TENSOR_CORES
-
-// x with 10 bits of mantissa: what the matrix instructions below read of it.
-__device__ __forceinline__ float to_tf32(float x) {
-    unsigned bits;
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
-    return __uint_as_float(bits);
-}
-
-// sums += a b by all lanes of a warp: 16 x 8 results of a 16 x 8 and an 8 x 8 factor. With row = lane / 4 and
-// column = lane % 4 a lane holds a(row, column), a(row + 8, column), a(row, column + 4), a(row + 8, column + 4),
-// b(column, row), b(column + 4, row), and the sums of row and row + 8 in columns 2 column and 2 column + 1.
-__device__ __forceinline__ void multiply_tf32(float (&sums)[4], const float (&a)[4], const float (&b)[2]) {
-    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-        "{%0, %1, %2, %3};"
-        : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-        : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])),
-          "r"(__float_as_uint(a[3])), "r"(__float_as_uint(b[0])), "r"(__float_as_uint(b[1])));
-}
-#endif
+#define SHARED(type, name, count) __shared__ __align__(16) type name[count]
 
 #else
 #include "simulator.h"

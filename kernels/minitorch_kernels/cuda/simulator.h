@@ -8,7 +8,8 @@
 //     __shfl_sync, _xor_, _down_, __ballot_sync, __any_sync, __all_sync
 //     atomicAdd, atomicMax, atomicMin, atomicCAS on integers; floats have none: their order of addition would matter
 //     Global<T>, SHARED                         every access is checked; shared memory is NaN, or 0xff, at first
-//     to_tf32, multiply_tf32                    as in device.cuh, where the matrix instructions are
+//     to_tf32, multiply_tf32, to_bf16, multiply_bf16   as in tensor_cores.cuh, where the matrix instructions are
+//     asynchronous copies                       as in copies.cuh
 //     math functions by their C++ names, min, max, float2, float4, __ldg, __float_as_uint and the like
 //
 // Not there: dynamic shared memory, textures, streams, cooperative groups, half types.
@@ -71,12 +72,20 @@ enum State { RUNS, WAITS_FOR_BLOCK, WAITS_FOR_WARP, ENDED };
 constexpr size_t STACK = 1 << 16;  // bytes for the local variables of a thread
 constexpr int WARP = 32;
 
+struct Copy {
+    void* to;
+    const void* from;  // or nullptr, for zeros
+    size_t bytes;
+    void carry_out() const { from ? std::memcpy(to, from, bytes) : std::memset(to, 0, bytes); }
+};
+
 struct Fiber {
     std::jmp_buf place;
     State state = ENDED;
     unsigned mask = 0;  // the lanes that it waits for
     int collectives = 0;  // how many exchanges with its warp it took part in
     dim3 index;
+    std::vector<Copy> copies;  // that have yet to happen
     void* stack = mmap(nullptr, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ~Fiber() { munmap(stack, STACK); }
 };
@@ -95,6 +104,7 @@ inline const char* kernel_name = "";
 inline char message[400];
 inline bool failed;
 inline bool all_agree;  // of __syncthreads_and
+inline bool copies_are_late;  // do they happen in the wait for them, or at once?
 
 // Stop the launch; Python raises an error with this text.
 [[noreturn]] inline void fail(const char* format, ...) {
@@ -188,6 +198,7 @@ inline void run_block(std::vector<int>& order) {
     for (int i = 0; i < count; i++) {
         fibers[i]->state = RUNS;
         fibers[i]->collectives = 0;
+        fibers[i]->copies.clear();
         fibers[i]->index = {i % blockDim.x, i / blockDim.x % blockDim.y, i / (blockDim.x * blockDim.y)};
     }
     for (;;) {
@@ -224,6 +235,7 @@ template <class... A>
 const char* launch(const char* name, void (*kernel)(A...), const unsigned* shape, void** given, unsigned seed) {
     kernel_name = name;
     failed = false;
+    copies_are_late = seed;
     gridDim = {shape[0], shape[1], shape[2]};
     blockDim = {shape[3], shape[4], shape[5]};
     const int count = blockDim.x * blockDim.y * blockDim.z;
@@ -276,6 +288,19 @@ template <class T, long long N> struct Shared {
         return data[i];
     }
 };
+
+// A copy that other threads see only behind a wait and a barrier.
+template <class T> void copy_later(T* to, const T* from) {
+    const Copy copy{to, from, sizeof(T)};
+    if (copies_are_late)
+        fibers[current]->copies.push_back(copy);
+    else
+        copy.carry_out();
+}
+inline void wait_for_copies() {
+    for (const Copy& copy : fibers[current]->copies) copy.carry_out();
+    fibers[current]->copies.clear();
+}
 
 // What each lane gave, once all lanes of the mask have given something.
 template <class T> const uint64_t* exchange(unsigned mask, T value) {
@@ -383,30 +408,45 @@ inline int __float_as_int(float x) { return same_bits<int>(x); }
 inline float __int_as_float(int x) { return same_bits<float>(x); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned(uint64_t(a) * b >> 32); }
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
+inline int __clz(int x) { return x ? __builtin_clz(x) : 32; }
 
-// Stand-ins for the matrix instructions of device.cuh.
+// Stand-ins for the matrix instructions of tensor_cores.cuh.
 #define TENSOR_CORES
 
 inline float to_tf32(float x) {  // to the nearest of 10 bits of mantissa, a tie away from zero
     return std::isfinite(x) ? __uint_as_float((__float_as_uint(x) + 0x1000) & 0xffffe000) : x;
 }
-inline void multiply_tf32(float (&sums)[4], const float (&a)[4], const float (&b)[2]) {
-    float left[16][8], right[8][8];
-    for (int half = 0; half < 2; half++) {
-        const uint64_t* given = sim::exchange(~0u, float2{a[2 * half], a[2 * half + 1]});
-        for (int lane = 0; lane < sim::WARP; lane++) {
-            const float2 values = sim::lane_value<float2>(given, lane);
-            left[lane / 4][lane % 4 + 4 * half] = values.x;
-            left[lane / 4 + 8][lane % 4 + 4 * half] = values.y;
-        }
-    }
-    const uint64_t* given = sim::exchange(~0u, float2{b[0], b[1]});
+inline unsigned to_bf16(float first, float second) {  // to the nearest of 7 bits, a tie to the even one
+    auto upper_half = [](float x) {
+        const unsigned bits = __float_as_uint(x), odd = bits >> 16 & 1;
+        return std::isnan(x) ? 0x7fffu : (bits + 0x7fff + odd) >> 16;
+    };
+    return upper_half(second) << 16 | upper_half(first);
+}
+
+// The products of one step: the lanes hold a(row, column), a(row + 8, column) and b(column, row) of 4 numbers in depth.
+inline void multiply_by_lanes(float (&sums)[4], float upper, float lower, float b) {
+    float left[16][4], right[4][8];
+    const uint64_t* given = sim::exchange(~0u, float2{upper, lower});
     for (int lane = 0; lane < sim::WARP; lane++) {
         const float2 values = sim::lane_value<float2>(given, lane);
-        right[lane % 4][lane / 4] = values.x;
-        right[lane % 4 + 4][lane / 4] = values.y;
+        left[lane / 4][lane % 4] = values.x;
+        left[lane / 4 + 8][lane % 4] = values.y;
     }
+    given = sim::exchange(~0u, b);
+    for (int lane = 0; lane < sim::WARP; lane++) right[lane % 4][lane / 4] = sim::lane_value<float>(given, lane);
     const int row = sim::current % sim::WARP / 4, column = sim::current % 4 * 2;
     for (int e = 0; e < 4; e++)
-        for (int k = 0; k < 8; k++) sums[e] += left[row + e / 2 * 8][k] * right[k][column + e % 2];
+        for (int k = 0; k < 4; k++) sums[e] += left[row + e / 2 * 8][k] * right[k][column + e % 2];
+}
+inline void multiply_tf32(float (&sums)[4], const float (&a)[4], const float (&b)[2]) {
+    for (int half = 0; half < 2; half++) multiply_by_lanes(sums, a[2 * half], a[2 * half + 1], b[half]);
+}
+inline void multiply_bf16(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    auto first = [](unsigned pair) { return __uint_as_float(pair << 16); };
+    auto second = [](unsigned pair) { return __uint_as_float(pair & 0xffff0000); };
+    for (int half = 0; half < 2; half++) {
+        multiply_by_lanes(sums, first(a[2 * half]), first(a[2 * half + 1]), first(b[half]));
+        multiply_by_lanes(sums, second(a[2 * half]), second(a[2 * half + 1]), second(b[half]));
+    }
 }

@@ -1,43 +1,71 @@
 #include "device.cuh"
+#include "copies.cuh"
+#include "tensor_cores.cuh"
 #include "tiles.cuh"
 
-// y[g, m, n] = Σ_k a[g, m, k] b[g, k, n]; a and b with any strides, y contiguous. A block for each tile, z over g.
+// y[part, g, m, n] = Σ_k a[g, m, k] b[g, k, n], over k of one part: `length` of them, a multiple of DEPTH. A block for each
+// tile of each part and g. Of a the rows lie side by side in memory (a_along) or the columns do; a_step lies between one
+// of them and the next, a_group between matrices. Of b, whose columns are walked along k, likewise. y is contiguous.
 template <bool ALONG_A, bool ALONG_B> struct Matrices {
     static constexpr bool A_ALONG_K = ALONG_A, B_ALONG_K = ALONG_B;
     Global<const REAL> left, right;
-    Index rows, columns, row, a_row, a_k, column, b_column, b_k;
-    __device__ __forceinline__ REAL a(int i, Index k) const {
-        return row + i < rows ? left[(row + i) * a_row + k * a_k] : REAL(0);
+    bool a_wide, b_wide;
+    int rows, columns, a_step, b_step;
+    __device__ __forceinline__ Index a(int i, int k) const {
+        return i < rows ? (ALONG_A ? (Index)i * a_step + k : (Index)k * a_step + i) : -1;
     }
-    __device__ __forceinline__ REAL b(int j, Index k) const {
-        return column + j < columns ? right[(column + j) * b_column + k * b_k] : REAL(0);
+    __device__ __forceinline__ Index b(int j, int k) const {
+        return j < columns ? (ALONG_B ? (Index)j * b_step + k : (Index)k * b_step + j) : -1;
     }
 };
 
 #define MATRICES                                                                                                       \
-    Global<const REAL> a, Index a_group, Index a_row, Index a_k, Global<const REAL> b, Index b_group, Index b_k,       \
-        Index b_column, Global<REAL> y, Index M, Index N, Index K
+    Global<const REAL> a, Index a_group, Index a_step, Index a_along, Global<const REAL> b, Index b_group,             \
+        Index b_step, Index b_along, Global<REAL> y, Index groups, Index M, Index N, Index K, Index length
 
 template <class Tile> __device__ __forceinline__ void product(MATRICES) {
-    SHARED(REAL, a_step, Tile::STEP);
-    SHARED(REAL, b_step, Tile::STEP);
-    const Index g = blockIdx.z, row = (Index)blockIdx.y * Tile::SIDE, column = (Index)blockIdx.x * Tile::SIDE;
-    Tile tile;
-    auto sum = [&](auto of) { tile.sum(of, 0, K, a_step, b_step); };
-    if (a_k == 1 && b_k == 1)
-        sum(Matrices<true, true>{a + g * a_group, b + g * b_group, M, N, row, a_row, a_k, column, b_column, b_k});
-    else if (a_k == 1)
-        sum(Matrices<true, false>{a + g * a_group, b + g * b_group, M, N, row, a_row, a_k, column, b_column, b_k});
-    else if (b_k == 1)
-        sum(Matrices<false, true>{a + g * a_group, b + g * b_group, M, N, row, a_row, a_k, column, b_column, b_k});
+    SHARED(REAL, a_panels, Tile::A_PANELS);
+    SHARED(REAL, b_panels, Tile::B_PANELS);
+    const Task<Tile> task(M, N);
+    const int g = task.batch % (int)groups, first = task.batch / (int)groups * (int)length;
+    const int last = min(first + (int)length, (int)K), rows = M - task.row, columns = N - task.column;
+    const auto left = a + (g * a_group + task.row * (a_along ? a_step : 1));
+    const auto right = b + (g * b_group + task.column * (b_along ? b_step : 1));
+    const bool a_wide = starts_evenly(left) && a_step % 4 == 0 && (a_along ? K : M) % 4 == 0;
+    const bool b_wide = starts_evenly(right) && b_step % 4 == 0 && (b_along ? K : N) % 4 == 0;
+    const auto results = y + ((task.batch * M + task.row) * N + task.column);
+    auto write = [&](auto of) {
+        Tile tile;
+        sum(tile, of, first, last, a_panels, b_panels);
+        tile.each(of, [&](int i, int j, REAL value) {
+            if (i < rows && j < columns) results[i * N + j] = value;
+        });
+    };
+#define OF left, right, a_wide, b_wide, rows, columns, (int)a_step, (int)b_step
+    if (a_along && b_along)
+        write(Matrices<true, true>{OF});
+    else if (a_along)
+        write(Matrices<true, false>{OF});
+    else if (b_along)
+        write(Matrices<false, true>{OF});
     else
-        sum(Matrices<false, false>{a + g * a_group, b + g * b_group, M, N, row, a_row, a_k, column, b_column, b_k});
-    tile.each([&](int i, int j, REAL value) {
-        if (row + i < M && column + j < N) y[(g * M + row + i) * N + column + j] = value;
-    });
+        write(Matrices<false, false>{OF});
 }
-#define GIVEN a, a_group, a_row, a_k, b, b_group, b_k, b_column, y, M, N, K
+#define GIVEN a, a_group, a_step, a_along, b, b_group, b_step, b_along, y, groups, M, N, K, length
 
-extern "C" __global__ void __launch_bounds__(256) product_small(MATRICES) { product<Small>(GIVEN); }
-extern "C" __global__ void __launch_bounds__(256) product_large(MATRICES) { product<Large>(GIVEN); }
-extern "C" __global__ void __launch_bounds__(256) product_tf32(MATRICES) { product<Tensor>(GIVEN); }
+extern "C" __global__ void __launch_bounds__(64, 8) product_tiny(MATRICES) { product<Tiny>(GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) product_narrow(MATRICES) { product<Narrow>(GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) product_small(MATRICES) { product<Small>(GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 1) product_large(MATRICES) { product<Large>(GIVEN); }
+extern "C" __global__ void __launch_bounds__(256, 2) product_tf32_small(MATRICES) {
+    product<Rounding<REAL>::Tf32Small>(GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) product_tf32_large(MATRICES) {
+    product<Rounding<REAL>::Tf32Large>(GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 2) product_bf16_small(MATRICES) {
+    product<Rounding<REAL>::Bf16Small>(GIVEN);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) product_bf16_large(MATRICES) {
+    product<Rounding<REAL>::Bf16Large>(GIVEN);
+}

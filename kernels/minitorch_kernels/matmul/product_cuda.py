@@ -7,11 +7,9 @@ import math
 import numpy as np
 
 from ..arrays import Array, array_module, empty_like
-from ..cuda import precision
 from ..cuda.launch import launch
-
-THREADS = 256
-LARGE_TILES = 64  # so many tiles of 128 x 128 at least, before they are better than four times as many of 64 x 64
+from ..cuda.parts import add_parts, parts
+from ..cuda.tiles import tile
 
 
 def matmul_cuda(a: Array, b: Array) -> Array:
@@ -31,29 +29,23 @@ def matmul_cuda(a: Array, b: Array) -> Array:
 def product(a: Array, b: Array, y: Array) -> None:
     """y[g] = a[g] b[g] for a (G, M, K) and b (G, K, N) with any strides; y C-contiguous."""
     (G, M, K), N = a.shape, b.shape[2]
-    side, name = tile(G, M, N, y.itemsize)
-    (a, *a_strides), (b, *b_strides) = with_strides(a), with_strides(b)
-    grid = (-(-N // side), -(-M // side), G)
-    launch("matmul/matmul.cu", f"product_{name}", grid, (THREADS,), a, *a_strides, b, *b_strides, y, M, N, K)
+    kind = tile(G, M, N, y.itemsize)
+    tiles = G * kind.number(M, N)
+    count, length = parts(tiles, K)
+    partial = y if count == 1 else empty_like(y, (count, G, M, N))
+    launch(
+        "matmul/matmul.cu", f"product_{kind.name}", (count * tiles,), (kind.threads,),
+        *lines(a), *lines(b.swapaxes(1, 2)), partial, G, M, N, K, length,
+    )  # fmt: skip
+    if count > 1:
+        add_parts(partial, y)
 
 
-def tile(G: int, M: int, N: int, size: int) -> tuple[int, str]:
-    """Side of the tiles, and their name, for G matrices of M x N results: small tiles where large ones would be few.
-
-    Of float64 (`size` is 8 bytes), the registers of a thread hold a small tile's share only. Where the precision allows
-    it, float32 is multiplied by matrix instructions, which have one size.
-    """
-    if size == 4 and precision.float32_matmul != "highest":
-        return 128, "tf32"
-    large = size == 4 and G * -(-M // 128) * -(-N // 128) >= LARGE_TILES
-    return (128, "large") if large else (64, "small")
-
-
-def with_strides(x: Array) -> tuple[Array, ...]:
-    """x (G, L, K) -> a C-contiguous array over its memory and its strides in elements; copied where it is not dense."""
+def lines(x: Array) -> tuple[Array, int, int, int]:
+    """x (G, L, K) -> a C-contiguous array over its memory, steps from matrix to matrix and from line to line, and 1
+    where the lines run along K, 0 where they run along L; copied where it does not lie in lines."""
     axes = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
-    stored = x.transpose(axes)
-    if not stored.flags.c_contiguous:
-        stored = array_module(x).ascontiguousarray(x)
-        x, axes = stored, [0, 1, 2]
-    return stored, *(stride // x.itemsize for stride in x.strides)
+    if axes[2] == 0 or not x.transpose(axes).flags.c_contiguous:
+        x, axes = array_module(x).ascontiguousarray(x), [0, 1, 2]
+    group, row, column = (stride // x.itemsize for stride in x.strides)
+    return (x.transpose(axes), group, row, 1) if axes[2] == 2 else (x.transpose(axes), group, column, 0)
