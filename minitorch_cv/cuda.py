@@ -7,6 +7,8 @@ from typing import Any
 
 from minitorch_kernels.arrays import why_no_gpu
 
+from .random import generator_on, seed_gpu, seed_gpus
+
 
 def is_available() -> bool:
     """True where tensors can be moved to a GPU."""
@@ -30,7 +32,21 @@ def memory_allocated(device: Any = None) -> int:
 
 
 def manual_seed(seed: int) -> None:
-    """Nothing: numbers for the GPU are drawn by the generator that `minitorch_cv.manual_seed` seeds."""
+    """Seed the generator of the first GPU, and that of the simulated one; nothing happens where there is none."""
+    for name in ("cuda", "cuda-sim"):
+        seed_gpu(seed, name)
 
 
-manual_seed_all = manual_seed
+def manual_seed_all(seed: int) -> None:
+    """Seed the generators of all GPUs; nothing happens where there is none."""
+    seed_gpus(seed)
+
+
+def get_rng_state(device: Any = "cuda") -> dict[str, Any]:
+    """The state of a GPU's generator, a dictionary of plain numbers where torch has bytes."""
+    return generator_on(device).get_state()
+
+
+def set_rng_state(new_state: dict[str, Any], device: Any = "cuda") -> None:
+    """Go on from a state that `get_rng_state` gave, on any GPU."""
+    generator_on(device).set_state(new_state)

@@ -1,11 +1,34 @@
-"""Fixtures for every test."""
+"""Fixtures for every test, and the option that says which GPU the tests of devices use."""
 
+import os
 import random
+import shutil
 
 import numpy as np
 import pytest
 
+from minitorch_cv import cuda
 from minitorch_kernels import memory
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--device",
+        choices=["cuda-sim", "cuda"],
+        default="cuda-sim",
+        help="the GPU that the tests of devices and of CUDA kernels run on (default: cuda-sim, the simulated one)",
+    )
+
+
+@pytest.fixture
+def gpu(request):
+    """The name of the GPU that --device chose; skips the test where nothing can build the simulated one."""
+    name = request.config.getoption("--device")
+    if name == "cuda-sim" and shutil.which(os.environ.get("CXX", "g++")) is None:
+        pytest.skip("there is no C++ compiler: install g++")
+    if name == "cuda" and not cuda.is_available():
+        pytest.fail("--device cuda: there is no GPU that can be used; see minitorch-cv doctor")
+    return name
 
 
 @pytest.fixture(autouse=True)

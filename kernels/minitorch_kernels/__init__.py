@@ -25,6 +25,7 @@ from .kernel import REGISTRY, Kernel, use
 from .local_response_norm import local_response_norm, local_response_norm_grad
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
+from .philox import philox_dropout, philox_key
 from .relu import relu, relu_grad
 from .resample2d import resample2d
 from .rmsprop import rmsprop_step
@@ -70,6 +71,8 @@ __all__ = [
     "matmul",
     "max_pool2d",
     "max_pool2d_grad",
+    "philox_dropout",
+    "philox_key",
     "relu",
     "relu_grad",
     "resample",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..nn import functional as F
+from ..ops.dropout import dropped_by_key
 from ..random import Generator
 from ..tensor import Tensor
 from .case import Case, case, exactly, on_both_implementations, positive
@@ -120,7 +121,11 @@ def dropouts() -> list[Case]:
     def seeded(p: float) -> Any:
         return lambda x: F.dropout(x, p, generator=Generator().manual_seed(0))
 
+    def by_key(x: Tensor) -> Tensor:
+        return dropped_by_key(x, Tensor(np.array([3, 5])), 0.4)
+
     return [
+        case("dropped_by_key", "as on a GPU", by_key, (2, 3, 2, 2)),
         case("dropout", "rows", seeded(0.5), (4, 5)),
         case("dropout", "images", seeded(0.3), (2, 2, 3, 3)),
         case("dropout", "everything dropped", seeded(1.0), (2, 3)),

@@ -28,6 +28,7 @@ NO_GRADIENT = {
     "add",
     "add_into",
     "adjust_color",
+    "philox_key",
     "resample",
     "rmsprop_step",
     "sgd_step",
