@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_kernels.arrays import shared
+
 from . import dtypes
 from .device import moved
 from .listening import told
@@ -37,7 +39,12 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`data` as a tensor, sharing memory where it is an array or tensor of that dtype already."""
+    """`data` as a tensor, sharing memory where it is an array or tensor of that dtype already.
+
+    An object with `__cuda_array_interface__`, as the arrays of Numba and PyTorch on a GPU have it, is one on that GPU.
+    """
+    if hasattr(data, "__cuda_array_interface__") and not isinstance(data, Tensor):
+        data = Tensor(shared(data))
     if isinstance(data, Tensor):
         return data.to(dtype=dtype, device=device)
     return finish(array_from(data, dtype), False, device)
@@ -52,8 +59,11 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor that shares memory with any object that speaks DLPack (NumPy, PyTorch, JAX, ...)."""
-    return Tensor(np.from_dlpack(ext_tensor))
+    """A tensor that shares memory with any object that speaks DLPack (NumPy, CuPy, PyTorch, JAX, ...), on its device.
+
+    RuntimeError for an object on a GPU that cannot be used here.
+    """
+    return Tensor(shared(ext_tensor))
 
 
 @told

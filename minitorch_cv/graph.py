@@ -16,6 +16,8 @@ import numpy as np
 import minitorch_kernels as kernels
 from minitorch_kernels.arrays import Array, array_module, is_on_gpu
 
+from .out_of_memory import explained_by_node
+
 _creation_order = itertools.count()
 
 
@@ -131,7 +133,10 @@ def backpropagate(root: Node, gradient: Array, retain_graph: bool) -> None:
         retained = node.retained() if node.retained is not None else None
         if retained is not None:
             retained._accumulate_grad(dy.copy())
-        gradients = node.gradients(dy)
+        try:
+            gradients = node.gradients(dy)
+        except MemoryError as error:
+            raise explained_by_node(error, node)  # noqa: B904 - the same one, or one that names its cause
         if not retain_graph:
             node.release()
         for position, (parent, dx) in enumerate(zip(node.parents, gradients)):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +15,53 @@ import numpy as np
 from . import memory
 
 Array = Any
+
+DLPACK_GPUS = 2, 13  # CUDA's memory, and CUDA's memory that the host can read, as DLPack numbers devices
+
+
+class SimMemoryError(MemoryError):
+    """What `cupy.cuda.memory.OutOfMemoryError` is, on the simulated GPU; its text is the same."""
+
+
+class SimMemory:
+    """The memory of the simulated GPU as far as it is limited: it counts the arrays that are made meanwhile."""
+
+    current: SimMemory | None = None
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        self.used = 0
+
+    def claim(self, array: np.ndarray) -> None:
+        """Count the memory of a new array until it is given back; SimMemoryError where there is not that much."""
+        if self.used + array.nbytes > self.limit:
+            raise SimMemoryError(
+                f"Out of memory allocating {array.nbytes:,} bytes (allocated so far: {self.used:,} bytes, "
+                f"limit set to: {self.limit:,} bytes)."
+            )
+        self.count(array.nbytes)
+        weakref.finalize(array, self.count, -array.nbytes)
+
+    def count(self, size: int) -> None:
+        self.used += size
+
+
+@contextmanager
+def limited_memory(limit: int) -> Iterator[SimMemory]:
+    """Inside the `with` block the simulated GPU has room for `limit` bytes besides what it holds already."""
+    before, SimMemory.current = SimMemory.current, SimMemory(limit)
+    try:
+        yield SimMemory.current
+    finally:
+        SimMemory.current = before
+
+
+def is_out_of_gpu_memory(error: BaseException) -> bool:
+    """True for the error of CuPy, or of the simulated GPU, that says so; never imports CuPy."""
+    cupy = sys.modules.get("cupy")
+    return isinstance(error, SimMemoryError) or (
+        cupy is not None and isinstance(error, cupy.cuda.memory.OutOfMemoryError)
+    )
 
 
 class SimArray(np.ndarray):
@@ -47,7 +97,12 @@ def simulated(value: Any) -> Any:
     """The result of an operation, numbers and tuples included, as arrays of the simulated GPU."""
     if isinstance(value, (tuple, list)):
         return type(value)(map(simulated, value))
-    return np.asarray(value).view(SimArray) if isinstance(value, (np.ndarray, np.generic)) else value
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return value
+    array = np.asarray(value)
+    if SimMemory.current is not None and array.base is None:
+        SimMemory.current.claim(array)
+    return array.view(SimArray)
 
 
 def refuse_host_arrays(name: str, values: tuple[Any, ...]) -> None:
@@ -105,17 +160,36 @@ def empty_like(array: Array, shape: tuple[int, ...] | None = None, dtype: Any = 
     made = np.empty(shape, dtype)
     if memory.poison and made.dtype.kind == "f":
         made.fill(np.nan)
-    return made.view(SimArray)
+    return simulated(made)
 
 
 def on_gpu(array: Array, name: str, index: int = 0) -> Array:
     """A copy of an array on the device 'cuda', by the number of the GPU, or on 'cuda-sim'."""
     if name == "cuda-sim":
-        return on_cpu(array).view(SimArray)
+        return simulated(on_cpu(array))
     import cupy
 
     with cupy.cuda.Device(index):
         return cupy.array(plain(array))
+
+
+def shared(data: Any) -> Array:
+    """An array over the memory of an object that speaks DLPack, or has `__cuda_array_interface__`; nothing is copied.
+
+    RuntimeError where the memory is a GPU's and there is nothing to use it with.
+    """
+    if not hasattr(data, "__dlpack_device__"):
+        return cupy_module().asarray(data)
+    kind, _ = data.__dlpack_device__()
+    return cupy_module().from_dlpack(data) if kind in DLPACK_GPUS else np.from_dlpack(data)
+
+
+def cupy_module() -> ModuleType:
+    """CuPy; RuntimeError that says what is missing where it cannot use a GPU."""
+    problem = why_no_gpu()
+    if problem:
+        raise RuntimeError(problem)
+    return sys.modules["cupy"]
 
 
 def why_no_gpu() -> str:
@@ -133,9 +207,27 @@ def why_no_gpu() -> str:
             return ""
         return f"there is no GPU; {without}"
     except Exception as error:  # a driver that is missing or too old, CuPy for another CUDA version
-        return f"CuPy cannot use the GPU ({type(error).__name__}: {error}); {without}"
+        return f"CuPy cannot use the GPU ({type(error).__name__}: {error}{cuda_versions()}); {without}"
+
+
+def cuda_versions() -> str:
+    """What CuPy was built for and what the driver can do, as far as CuPy can be asked."""
+    try:
+        runtime = sys.modules["cupy"].cuda.runtime
+        built, driver = runtime.runtimeGetVersion(), runtime.driverGetVersion()
+    except Exception:  # it could not even be imported
+        return ""
+    able = f"the driver runs up to CUDA {version(driver)}" if driver else "there is no driver"
+    package = f"minitorch-cv[cuda{driver // 1000}]"
+    advice = f": update the driver, or pip install '{package}'" if 0 < driver < built else ""
+    return f"; CuPy is built for CUDA {version(built)}, {able}{advice}"
+
+
+def version(number: int) -> str:
+    """12090 -> 12.9."""
+    return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def on_cpu(array: Array) -> np.ndarray:
     """A NumPy array of the same numbers: a copy."""
-    return array.get() if is_cupy(array) else np.array(array).view(np.ndarray)
+    return array.get() if is_cupy(array) else np.array(plain(array))
