@@ -9,6 +9,7 @@ import pytest
 
 from minitorch_cv import cuda
 from minitorch_kernels import memory
+from minitorch_kernels.arrays import SimArray
 
 
 def pytest_addoption(parser):
@@ -35,6 +36,26 @@ def gpu(request):
 def poisoned_buffers(monkeypatch):
     """Fill every uninitialised kernel buffer with NaN, so that an element nobody wrote shows up."""
     monkeypatch.setattr(memory, "poison", True)
+
+
+@pytest.fixture(autouse=True)
+def no_implicit_copies(monkeypatch):
+    """NumPy refuses arrays of the simulated GPU, as it does those of CuPy, where it would read them without a word."""
+
+    def refusing(convert):
+        def checked(value, *args, **options):
+            if holds_sim_array(value):
+                raise TypeError("implicit conversion of an array on cuda-sim to a NumPy array; use .cpu() or on_cpu()")
+            return convert(value, *args, **options)
+
+        return checked
+
+    for name in ("asarray", "array", "ascontiguousarray"):
+        monkeypatch.setattr(np, name, refusing(getattr(np, name)))
+
+
+def holds_sim_array(value):
+    return isinstance(value, SimArray) or (isinstance(value, (tuple, list)) and any(map(holds_sim_array, value)))
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from .adagrad import adagrad_step
 from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
 from .add import add, add_into
+from .add_rows import add_rows
 from .arrays import array_module, is_cupy
 from .avg_pool2d import activation_avg_pool2d, activation_avg_pool2d_grad, avg_pool2d, avg_pool2d_grad
 from .batch_norm import batch_norm_inference, batch_norm_inference_grad, batch_norm_train, batch_norm_train_grad
@@ -46,6 +47,7 @@ __all__ = [
     "adaptive_max_pool2d",
     "add",
     "add_into",
+    "add_rows",
     "adjust_color",
     "array_module",
     "avg_pool2d",

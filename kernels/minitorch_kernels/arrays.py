@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,14 +64,33 @@ def is_out_of_gpu_memory(error: BaseException) -> bool:
     )
 
 
+class SimFlags(NamedTuple):
+    """How an array lies in the simulated GPU's memory."""
+
+    c_contiguous: bool
+    f_contiguous: bool
+    owndata: bool
+
+
 class SimArray(np.ndarray):
     """An array of the device `cuda-sim`: NumPy computes what is not a kernel, and kernels run on the simulator.
 
     As CuPy does, it refuses to be mixed with arrays that lie on the CPU, which a real GPU could not read: TypeError.
     """
 
+    @property
+    def flags(self) -> Any:
+        """What CuPy's arrays have of NumPy's flags: nothing says whether memory may be written."""
+        own = super().flags
+        return SimFlags(own.c_contiguous, own.f_contiguous, own.owndata)
+
     def __getitem__(self, index: Any) -> Any:
+        refuse_host_arrays("indexing", index if isinstance(index, tuple) else (index,))
         return simulated(super().__getitem__(index))  # one element stays an array, too
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        refuse_host_arrays("writing", (*(index if isinstance(index, tuple) else (index,)), value))
+        super().__setitem__(index, value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         outputs = options.get("out", ())
@@ -97,7 +116,7 @@ def simulated(value: Any) -> Any:
     """The result of an operation, numbers and tuples included, as arrays of the simulated GPU."""
     if isinstance(value, (tuple, list)):
         return type(value)(map(simulated, value))
-    if not isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, SimArray) or not isinstance(value, (np.ndarray, np.generic)):
         return value
     array = np.asarray(value)
     if SimMemory.current is not None and array.base is None:
@@ -107,7 +126,7 @@ def simulated(value: Any) -> Any:
 
 def refuse_host_arrays(name: str, values: tuple[Any, ...]) -> None:
     for value in values:
-        if type(value) is np.ndarray and value.ndim:
+        if type(value) is np.ndarray:
             raise TypeError(
                 f"{name}: an array of shape {value.shape} lies on the CPU, another on cuda-sim; "
                 "move one of them with .to(device)"
@@ -150,6 +169,18 @@ def array_module(array: Array) -> ModuleType:
     if isinstance(array, SimArray):
         return sim_module
     return sys.modules["cupy"] if is_cupy(array) else np
+
+
+def is_writable(array: Array) -> bool:
+    """Whether each element has a place of its own that may be written; GPU arrays know that by their strides alone."""
+    if is_on_gpu(array):
+        return all(stride or size <= 1 for stride, size in zip(array.strides, array.shape))
+    return array.flags.writeable
+
+
+def address_of(array: Array) -> int:
+    """Where the first element lies."""
+    return array.data.ptr if is_cupy(array) else array.__array_interface__["data"][0]
 
 
 def empty_like(array: Array, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Array:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-import numpy as np
-
 from ..graph import enable_grad
 from ..listening import told
 from ..tensor import Tensor, array_from
+from .state import taken_over
 
 Group = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[Group]
@@ -170,4 +169,4 @@ def fitting(name: str, position: int, key: str, value: Any, param: Tensor) -> An
     array = array_from(value)
     if array.ndim and array.shape != param.shape:
         raise ValueError(f"{name}: {key!r} of parameter {position} has shape {array.shape} but it has {param.shape}")
-    return Tensor(np.array(array, param.dtype if array.ndim else array.dtype))
+    return taken_over(array, param)

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_kernels.arrays import is_on_gpu, on_cpu
+
 from .. import random
 from ..random import Generator, generator_on
 from ..tensor import Tensor
@@ -123,8 +125,9 @@ def with_arrays_apart(state: Any, name: str, arrays: Arrays) -> Any:
     """The state with each tensor and array put into `arrays`, under a dotted name that stands in its place."""
     if isinstance(state, Mapping):
         return {key: with_arrays_apart(value, f"{name}.{key}", arrays) for key, value in state.items()}
-    if isinstance(state, (Tensor, np.ndarray)):
-        arrays[name] = state.detach().cpu().numpy() if isinstance(state, Tensor) else state
+    if isinstance(state, (Tensor, np.ndarray)) or is_on_gpu(state):
+        array = state._array if isinstance(state, Tensor) else state
+        arrays[name] = on_cpu(array) if is_on_gpu(array) else array
         return {"array": name}
     return state
 
