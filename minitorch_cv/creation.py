@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_kernels.arrays import shared
+
 from . import dtypes
 from .device import moved
 from .listening import told
@@ -33,11 +35,16 @@ def shape_from(sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A copy of `data` (numbers, nested lists, an array, a tensor); Python floats become the default dtype."""
-    return finish(np.array(array_from(data, dtype), order="C"), requires_grad, device)
+    return finish(array_from(data, dtype).copy(), requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`data` as a tensor, sharing memory where it is an array or tensor of that dtype already."""
+    """`data` as a tensor, sharing memory where it is an array or tensor of that dtype already.
+
+    An object with `__cuda_array_interface__`, as the arrays of Numba and PyTorch on a GPU have it, is one on that GPU.
+    """
+    if hasattr(data, "__cuda_array_interface__") and not isinstance(data, Tensor):
+        data = Tensor(shared(data))
     if isinstance(data, Tensor):
         return data.to(dtype=dtype, device=device)
     return finish(array_from(data, dtype), False, device)
@@ -52,8 +59,11 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor that shares memory with any object that speaks DLPack (NumPy, PyTorch, JAX, ...)."""
-    return Tensor(np.from_dlpack(ext_tensor))
+    """A tensor that shares memory with any object that speaks DLPack (NumPy, CuPy, PyTorch, JAX, ...), on its device.
+
+    RuntimeError for an object on a GPU that cannot be used here.
+    """
+    return Tensor(shared(ext_tensor))
 
 
 @told
@@ -159,7 +169,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """The coordinates of a grid spanned by 1-d tensors, rows first ("ij") or columns first ("xy")."""
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
-    arrays = [t.detach().numpy() for t in tensors]
+    arrays = [t._array for t in tensors]
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing={indexing!r}; choose 'ij' (rows first) or 'xy' (columns first)")
     return tuple(Tensor(grid) for grid in np.meshgrid(*arrays, indexing="ij" if indexing == "ij" else "xy"))
@@ -205,10 +215,12 @@ def normal(
     requires_grad: bool = False,
 ) -> Tensor:
     """Random numbers of the normal distribution with the given mean and standard deviation (numbers or tensors)."""
+    given = [value for value in (mean, std) if isinstance(value, Tensor)]
+    place = given[0].device if given else "cpu"
     if size is None:
-        size = np.broadcast_shapes(np.shape(mean), np.shape(std))
-    values = mean + std * randn(size, generator=generator, dtype=dtype)
-    return finish(values.detach().numpy(), requires_grad, device)
+        size = np.broadcast_shapes(*(value.shape for value in given))
+    values = mean + std * randn(size, generator=generator, dtype=dtype, device=place)
+    return finish(values._array, requires_grad, device)
 
 
 @told
@@ -241,16 +253,17 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 
 def rand_like(input: Tensor, *, dtype: Any = None) -> Tensor:
     """Uniform random numbers in the shape and dtype of `input`."""
-    return rand(input.shape, dtype=dtype or input.dtype)
+    return rand(input.shape, dtype=dtype or input.dtype, device=input.device)
 
 
 def randn_like(input: Tensor, *, dtype: Any = None) -> Tensor:
     """Standard normal random numbers in the shape and dtype of `input`."""
-    return randn(input.shape, dtype=dtype or input.dtype)
+    return randn(input.shape, dtype=dtype or input.dtype, device=input.device)
 
 
 @told
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element of `input` gives, else 0."""
     chances = input._array
-    return Tensor((numpy_generator(generator).random(chances.shape) < chances).astype(chances.dtype))
+    drawn = moved(np.asarray(numpy_generator(generator).random(chances.shape)), input.device)
+    return Tensor((drawn < chances).astype(chances.dtype))

@@ -7,6 +7,8 @@ from typing import Any
 
 from minitorch_kernels.arrays import Array, SimArray, is_cupy, on_cpu, on_gpu, why_no_gpu
 
+from .out_of_memory import telling
+
 TYPES = ("cpu", "cuda", "cuda-sim")
 
 
@@ -60,7 +62,10 @@ def moved(array: Array, place: Any) -> Array:
     place = usable(place)
     if lies_on(array, place):
         return array
-    return on_cpu(array) if place.type == "cpu" else on_gpu(array, place.type, place.index or 0)
+    if place.type == "cpu":
+        return on_cpu(array)
+    with telling(f"moving an array of shape {array.shape} to {place}"):
+        return on_gpu(array, place.type, place.index or 0)
 
 
 def usable(place: Any) -> device:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 import minitorch_kernels as kernels
-from minitorch_kernels.arrays import Array, array_module, is_on_gpu
+from minitorch_kernels.arrays import Array, array_module, is_on_gpu, is_writable
+
+from .out_of_memory import explained_by_node
 
 _creation_order = itertools.count()
 
@@ -146,7 +148,10 @@ def backpropagate(root: Node, gradient: Array, retain_graph: bool) -> None:
         retained = node.retained() if node.retained is not None else None
         if retained is not None:
             retained._accumulate_grad(dy.copy())
-        gradients = node.gradients(dy)
+        try:
+            gradients = node.gradients(dy)
+        except MemoryError as error:
+            raise explained_by_node(error, node)  # noqa: B904 - the same one, or one that names its cause
         if not retain_graph:
             node.release()
         for position, (parent, dx) in enumerate(zip(node.parents, gradients)):
@@ -190,9 +195,7 @@ def is_fresh(gradients: Sequence[Array], position: int, dy: Array) -> bool:
     """True where this gradient is memory of its own: writable, and no part of `dy` or of another gradient."""
     dx = gradients[position]
     others = (dy, *gradients[:position], *gradients[position + 1 :])
-    return getattr(dx.flags, "writeable", True) and not any(
-        shares_memory(dx, other) for other in others if other is not None
-    )
+    return is_writable(dx) and not any(shares_memory(dx, other) for other in others if other is not None)
 
 
 def shares_memory(a: Array, b: Array) -> bool:

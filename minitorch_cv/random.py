@@ -1,4 +1,4 @@
-"""Random numbers: one default generator that `manual_seed` sets, and generators of one's own."""
+"""Random numbers: one default generator that `manual_seed` sets, one for each GPU, and generators of one's own."""
 
 from __future__ import annotations
 
@@ -7,25 +7,44 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_kernels.arrays import Array, array_module, on_cpu, on_gpu
+
+from .device import device, usable
+
 
 class Generator:
-    """A source of random numbers with a state of its own (PCG64): `Generator().manual_seed(0)`.
+    """A source of random numbers with a state of its own: `Generator().manual_seed(0)`, `Generator("cuda")`.
 
-    Seeds give the same numbers on every machine, though not the numbers that torch would give.
+    On the CPU it is NumPy's PCG64, on a GPU Philox, whose state lies in the GPU's memory: kernels draw from it and
+    count on without the host. Seeds give the same numbers on every machine, though not the numbers that torch would
+    give.
     """
 
     def __init__(self, device: Any = "cpu"):
-        self.manual_seed(int(np.random.SeedSequence().entropy % 2**63))  # type: ignore[operator]
+        self.device = numbered(usable(device))
+        self.philox: Array | None = None  # seed and number of the next draw, int64, on a GPU
+        if self.device.type != "cpu":
+            self.philox = on_gpu(np.zeros(2, np.int64), self.device.type, self.device.index or 0)
+        self.manual_seed(fresh_seed())
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from `seed`; returns the generator."""
         self._seed = int(seed)
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        if self.philox is None:
+            self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        else:
+            self.write(self._seed, 0)
         return self
+
+    def write(self, seed: int, draws: int) -> None:
+        """Set the state on the GPU, in its place, from which recorded steps read it."""
+        assert self.philox is not None
+        values = np.array([seed % 2**64, draws], np.uint64).view(np.int64)
+        self.philox[...] = array_module(self.philox).asarray(values)
 
     def seed(self) -> int:
         """Start from a fresh seed of the operating system, and return it."""
-        return self.manual_seed(int(np.random.SeedSequence().entropy % 2**63)).initial_seed()  # type: ignore[operator]
+        return self.manual_seed(fresh_seed()).initial_seed()
 
     def initial_seed(self) -> int:
         """The seed this generator started from."""
@@ -33,26 +52,67 @@ class Generator:
 
     def get_state(self) -> dict[str, Any]:
         """The state, as a dictionary of plain numbers."""
+        if self.philox is not None:
+            return {"seed": self._seed, "draws": int(on_cpu(self.philox)[1])}
         return copy.deepcopy({"seed": self._seed, "state": self.numpy.bit_generator.state})
 
     def set_state(self, state: dict[str, Any]) -> Generator:
-        """Go on from a state that `get_state` gave."""
+        """Go on from a state that `get_state` gave. RuntimeError for that of a generator of the other kind."""
+        if ("draws" in state) != (self.philox is not None):
+            raise RuntimeError(f"set_state: the state is not that of a generator on {self.device.type}")
         self._seed = state["seed"]
-        self.numpy.bit_generator.state = copy.deepcopy(state["state"])
+        if self.philox is None:
+            self.numpy.bit_generator.state = copy.deepcopy(state["state"])
+        else:
+            self.write(self._seed, state["draws"])
         return self
 
 
+def fresh_seed() -> int:
+    """A seed of the operating system."""
+    return int(np.random.SeedSequence().entropy % 2**63)  # type: ignore[operator]
+
+
+def numbered(place: device) -> device:
+    """'cuda' as 'cuda:0', the GPU that it means; other devices as they are."""
+    return device("cuda", 0) if place == "cuda" else place
+
+
 default_generator = Generator()
+gpu_generators: dict[str, Generator] = {}  # the default ones of the GPUs that drew something
+gpu_seeds: dict[str, int] = {}  # what the others will start from, where it is not `gpu_seed`
+gpu_seed = default_generator.initial_seed()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generator, from which initialisation, dropout and `rand` draw; returns it."""
+    """Seed the default generator, from which initialisation, dropout and `rand` draw, and those of all GPUs.
+
+    Returns the default generator.
+    """
+    seed_gpus(seed)
     return default_generator.manual_seed(seed)
 
 
+def seed_gpus(seed: int) -> None:
+    """Seed the default generators of all GPUs, also those that nobody used yet; needs no GPU."""
+    global gpu_seed
+    gpu_seed = int(seed)
+    gpu_seeds.clear()
+    for generator in gpu_generators.values():
+        generator.manual_seed(seed)
+
+
+def seed_gpu(seed: int, place: Any) -> None:
+    """Seed the default generator of one GPU; where nobody used it yet, it need not be there."""
+    name = str(numbered(device(place)))
+    gpu_seeds[name] = int(seed)
+    if name in gpu_generators:
+        gpu_generators[name].manual_seed(seed)
+
+
 def seed() -> int:
-    """Seed the default generator from the operating system, and return the seed."""
-    return default_generator.seed()
+    """Seed the default generators from the operating system, and return the seed."""
+    return manual_seed(fresh_seed()).initial_seed()
 
 
 def initial_seed() -> int:
@@ -60,8 +120,29 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
+def generator_on(place: Any) -> Generator:
+    """The default generator of a device."""
+    place = numbered(device(place))
+    if place.type == "cpu":
+        return default_generator
+    name = str(place)
+    if name not in gpu_generators:
+        gpu_generators[name] = Generator(place).manual_seed(gpu_seeds.get(name, gpu_seed))
+    return gpu_generators[name]
+
+
 def numpy_generator(generator: Generator | np.random.Generator | None) -> np.random.Generator:
-    """The NumPy generator behind `generator`, behind the default one for None."""
+    """The NumPy generator behind `generator`, behind the default one for None.
+
+    RuntimeError for a generator on a GPU, which draws nothing but dropout.
+    """
     if generator is None:
         return default_generator.numpy
-    return generator.numpy if isinstance(generator, Generator) else generator
+    if isinstance(generator, Generator):
+        if generator.philox is not None:
+            raise RuntimeError(
+                f"these numbers are drawn on the CPU, and the generator is on {generator.device}; "
+                "give one that is made by Generator()"
+            )
+        return generator.numpy
+    return generator

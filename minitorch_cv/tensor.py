@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, array_module, is_cupy, on_cpu
+from minitorch_kernels.arrays import Array, address_of, array_module, is_cupy, is_on_gpu, on_cpu
 
 from . import dtypes
-from .device import device, device_of, lies_on, usable
+from .device import device, device_of, lies_on, moved, usable
 from .graph import Node, Storage, backpropagate, ends_with_callbacks, is_grad_enabled, no_grad
 from .listening import refuse_recording, told
 
@@ -130,7 +130,7 @@ class Tensor:
 
     def data_ptr(self) -> int:
         """The address of the first element."""
-        return self._array.ctypes.data
+        return address_of(self._array)
 
     # -- the gradient --------------------------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class Tensor:
                 )
             dy = array_module(self._array).ones(self.shape, self.dtype)
         else:
-            dy = gradient._array if isinstance(gradient, Tensor) else np.asarray(gradient)
+            dy = gradient._array if isinstance(gradient, Tensor) else moved(array_from(gradient), self.device)
             if dy.shape != self.shape:
                 raise RuntimeError(f"backward: gradient has shape {dy.shape} but the tensor has shape {self.shape}")
             dy = dy.astype(self.dtype, copy=False)
@@ -451,7 +451,7 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
         data = data._array
     if isinstance(data, (list, tuple)) and any(isinstance(item, Tensor) for item in data):
         data = np.stack([array_from(item) for item in data])
-    array = np.asarray(data)
+    array = data if is_on_gpu(data) else np.asarray(data)
     if dtype is None and array.dtype.kind == "f" and not hasattr(data, "dtype"):
         dtype = dtypes.get_default_dtype()
     dtypes.category(array.dtype)

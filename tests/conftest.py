@@ -1,17 +1,61 @@
-"""Fixtures for every test."""
+"""Fixtures for every test, and the option that says which GPU the tests of devices use."""
 
+import os
 import random
+import shutil
 
 import numpy as np
 import pytest
 
+from minitorch_cv import cuda
 from minitorch_kernels import memory
+from minitorch_kernels.arrays import SimArray
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--device",
+        choices=["cuda-sim", "cuda"],
+        default="cuda-sim",
+        help="the GPU that the tests of devices and of CUDA kernels run on (default: cuda-sim, the simulated one)",
+    )
+
+
+@pytest.fixture
+def gpu(request):
+    """The name of the GPU that --device chose; skips the test where nothing can build the simulated one."""
+    name = request.config.getoption("--device")
+    if name == "cuda-sim" and shutil.which(os.environ.get("CXX", "g++")) is None:
+        pytest.skip("there is no C++ compiler: install g++")
+    if name == "cuda" and not cuda.is_available():
+        pytest.fail("--device cuda: there is no GPU that can be used; see minitorch-cv doctor")
+    return name
 
 
 @pytest.fixture(autouse=True)
 def poisoned_buffers(monkeypatch):
     """Fill every uninitialised kernel buffer with NaN, so that an element nobody wrote shows up."""
     monkeypatch.setattr(memory, "poison", True)
+
+
+@pytest.fixture(autouse=True)
+def no_implicit_copies(monkeypatch):
+    """NumPy refuses arrays of the simulated GPU, as it does those of CuPy, where it would read them without a word."""
+
+    def refusing(convert):
+        def checked(value, *args, **options):
+            if holds_sim_array(value):
+                raise TypeError("implicit conversion of an array on cuda-sim to a NumPy array; use .cpu() or on_cpu()")
+            return convert(value, *args, **options)
+
+        return checked
+
+    for name in ("asarray", "array", "ascontiguousarray"):
+        monkeypatch.setattr(np, name, refusing(getattr(np, name)))
+
+
+def holds_sim_array(value):
+    return isinstance(value, SimArray) or (isinstance(value, (tuple, list)) and any(map(holds_sim_array, value)))
 
 
 @pytest.fixture(autouse=True)

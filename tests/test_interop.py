@@ -5,6 +5,8 @@ import pytest
 
 import minitorch_cv as mt
 
+from . import fake_cupy
+
 
 def test_from_numpy_shares_memory():
     array = np.arange(6.0).reshape(2, 3)[:, ::2]
@@ -65,3 +67,56 @@ def test_arrays_on_either_side_become_tensors():
     assert isinstance(np.float64(2) * x, mt.Tensor)
     assert isinstance(np.int64(2) - x, mt.Tensor)
     assert (np.float32(2) / x).tolist() == [[2, 2]] * 2
+
+
+class OnGpu:
+    """An object of another library whose memory is a GPU's."""
+
+    def __init__(self, array, **protocols):
+        self.array = array
+        for name, value in protocols.items():
+            setattr(self, name, value)
+
+
+def test_dlpack_of_a_gpu_goes_through_cupy(monkeypatch):
+    cupy = fake_cupy.installed(monkeypatch)
+    held = cupy.array([1.0, 2.0])
+    x = mt.from_dlpack(OnGpu(held, __dlpack_device__=lambda: (2, 0)))
+    assert cupy.calls == ["from_dlpack"]
+    assert x._array is held
+    assert (x.device, x.is_cuda, x.__dlpack_device__()) == ("cuda:0", True, (2, 0))
+    with pytest.raises(TypeError, match=r"this tensor is on cuda:0, where NumPy cannot read it; use \.cpu\(\)\.numpy"):
+        x.numpy()
+    assert x.cpu().tolist() == [1, 2]
+
+
+def test_cuda_array_interface_both_ways(monkeypatch):
+    cupy = fake_cupy.installed(monkeypatch)
+    x = mt.as_tensor(OnGpu(np.ones((2, 3), np.float32), __cuda_array_interface__={"version": 3}))
+    assert (x.device, x.dtype, x.shape) == ("cuda:0", mt.float32, (2, 3))
+    assert x.__cuda_array_interface__["shape"] == (2, 3)
+    assert mt.as_tensor(x) is x
+    assert mt.as_tensor(cupy.array([1]), device="cpu").device == "cpu"
+
+
+def test_only_tensors_on_a_gpu_have_its_interface():
+    for x in (mt.ones(1), mt.ones(1, device="cuda-sim")):
+        assert not hasattr(x, "__cuda_array_interface__")
+
+
+def test_memory_of_a_gpu_without_cupy():
+    if mt.cuda.is_available():
+        pytest.skip("there is a GPU")
+    for read in (
+        lambda: mt.from_dlpack(OnGpu(None, __dlpack_device__=lambda: (2, 0))),
+        lambda: mt.as_tensor(OnGpu(None, __cuda_array_interface__={"version": 3})),
+    ):
+        with pytest.raises(RuntimeError, match=r"CuPy.* use device='cpu'"):
+            read()
+
+
+def test_the_simulated_gpu_is_not_read_by_numpy():
+    x = mt.ones(2, device="cuda-sim")
+    for read in (lambda: np.asarray(x), lambda: np.from_dlpack(x), lambda: mt.from_dlpack(x)):
+        with pytest.raises(TypeError, match=r"this tensor is on cuda-sim, where NumPy cannot read it; use \.cpu"):
+            read()

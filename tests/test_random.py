@@ -1,5 +1,7 @@
 """Seeds and generators."""
 
+import pytest
+
 import minitorch_cv as mt
 
 
@@ -66,3 +68,52 @@ def test_numpys_global_state_is_not_used():
     before = np.random.get_state()[1].tolist()  # noqa: NPY002 - the global state is what is looked at
     draws()
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+def state_of(gpu):
+    return mt.random.generator_on(gpu).get_state()
+
+
+def test_one_seed_for_all_devices(gpu):
+    mt.manual_seed(11)
+    assert state_of(gpu) == {"seed": 11, "draws": 0}
+    mt.nn.functional.dropout(mt.ones(3, device=gpu))
+    assert state_of(gpu) == {"seed": 11, "draws": 1}
+    mt.manual_seed(12)
+    assert state_of(gpu) == {"seed": 12, "draws": 0}
+    assert mt.seed() == state_of(gpu)["seed"]
+
+
+def test_a_gpu_that_was_not_used_yet_starts_from_the_seed(gpu, monkeypatch):
+    monkeypatch.setattr(mt.random, "gpu_generators", {})
+    mt.manual_seed(21)
+    assert state_of(gpu)["seed"] == 21
+    monkeypatch.setattr(mt.random, "gpu_generators", {})
+    mt.cuda.manual_seed(22)
+    assert state_of(gpu)["seed"] == 22
+    assert mt.initial_seed() == 21, "the CPU's generator has a seed of its own"
+    mt.manual_seed(23)
+    monkeypatch.setattr(mt.random, "gpu_generators", {})
+    assert state_of(gpu)["seed"] == 23, "the last seed counts"
+
+
+def test_a_state_is_written_where_it_lies(gpu):
+    generator = mt.Generator(gpu)
+    held = generator.philox
+    assert generator.manual_seed(2**64 - 3).set_state(generator.get_state()).philox is held
+    assert generator.get_state() == {"seed": 2**64 - 3, "draws": 0}
+
+
+def test_states_of_gpus_go_back_and_forth(gpu):
+    mt.cuda.manual_seed_all(4)
+    x = mt.ones(100, device=gpu)
+    mt.nn.functional.dropout(x)
+    state = mt.cuda.get_rng_state(gpu)
+    following = mt.nn.functional.dropout(x)
+    mt.cuda.set_rng_state(state, gpu)
+    assert mt.nn.functional.dropout(x).equal(following)
+    assert not mt.nn.functional.dropout(x).equal(following)
+    with pytest.raises(RuntimeError, match="the state is not that of a generator on cpu"):
+        mt.Generator().set_state(state)
+    with pytest.raises(RuntimeError, match="the state is not that of a generator on cuda"):
+        mt.cuda.set_rng_state(mt.Generator().get_state(), gpu)

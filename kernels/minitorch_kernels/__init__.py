@@ -9,6 +9,7 @@ from .adagrad import adagrad_step
 from .adam import adam_step
 from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
 from .add import add, add_into
+from .add_rows import add_rows
 from .arrays import array_module, is_cupy
 from .avg_pool2d import activation_avg_pool2d, activation_avg_pool2d_grad, avg_pool2d, avg_pool2d_grad
 from .batch_norm import batch_norm_inference, batch_norm_inference_grad, batch_norm_train, batch_norm_train_grad
@@ -25,6 +26,7 @@ from .kernel import REGISTRY, Kernel, use
 from .local_response_norm import local_response_norm, local_response_norm_grad
 from .matmul import matmul
 from .max_pool2d import max_pool2d, max_pool2d_grad
+from .philox import philox_dropout, philox_key
 from .relu import relu, relu_grad
 from .resample2d import resample2d
 from .rmsprop import rmsprop_step
@@ -45,6 +47,7 @@ __all__ = [
     "adaptive_max_pool2d",
     "add",
     "add_into",
+    "add_rows",
     "adjust_color",
     "array_module",
     "avg_pool2d",
@@ -72,6 +75,8 @@ __all__ = [
     "matmul",
     "max_pool2d",
     "max_pool2d_grad",
+    "philox_dropout",
+    "philox_key",
     "relu",
     "relu_grad",
     "resample",

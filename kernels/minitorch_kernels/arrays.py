@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import importlib.util
 import sys
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +18,61 @@ from .tape import refuse_while_capturing
 
 Array = Any
 
+DLPACK_GPUS = 2, 13  # CUDA's memory, and CUDA's memory that the host can read, as DLPack numbers devices
+
+
+class SimMemoryError(MemoryError):
+    """What `cupy.cuda.memory.OutOfMemoryError` is, on the simulated GPU; its text is the same."""
+
+
+class SimMemory:
+    """The memory of the simulated GPU as far as it is limited: it counts the arrays that are made meanwhile."""
+
+    current: SimMemory | None = None
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        self.used = 0
+
+    def claim(self, array: np.ndarray) -> None:
+        """Count the memory of a new array until it is given back; SimMemoryError where there is not that much."""
+        if self.used + array.nbytes > self.limit:
+            raise SimMemoryError(
+                f"Out of memory allocating {array.nbytes:,} bytes (allocated so far: {self.used:,} bytes, "
+                f"limit set to: {self.limit:,} bytes)."
+            )
+        self.count(array.nbytes)
+        weakref.finalize(array, self.count, -array.nbytes)
+
+    def count(self, size: int) -> None:
+        self.used += size
+
+
+@contextmanager
+def limited_memory(limit: int) -> Iterator[SimMemory]:
+    """Inside the `with` block the simulated GPU has room for `limit` bytes besides what it holds already."""
+    before, SimMemory.current = SimMemory.current, SimMemory(limit)
+    try:
+        yield SimMemory.current
+    finally:
+        SimMemory.current = before
+
+
+def is_out_of_gpu_memory(error: BaseException) -> bool:
+    """True for the error of CuPy, or of the simulated GPU, that says so; never imports CuPy."""
+    cupy = sys.modules.get("cupy")
+    return isinstance(error, SimMemoryError) or (
+        cupy is not None and isinstance(error, cupy.cuda.memory.OutOfMemoryError)
+    )
+
+
+class SimFlags(NamedTuple):
+    """How an array lies in the simulated GPU's memory."""
+
+    c_contiguous: bool
+    f_contiguous: bool
+    owndata: bool
+
 
 class SimArray(np.ndarray):
     """An array of the device `cuda-sim`: NumPy computes what is not a kernel, and kernels run on the simulator.
@@ -22,10 +80,18 @@ class SimArray(np.ndarray):
     As CuPy does, it refuses to be mixed with arrays that lie on the CPU, which a real GPU could not read: TypeError.
     """
 
+    @property
+    def flags(self) -> Any:
+        """What CuPy's arrays have of NumPy's flags: nothing says whether memory may be written."""
+        own = super().flags
+        return SimFlags(own.c_contiguous, own.f_contiguous, own.owndata)
+
     def __getitem__(self, index: Any) -> Any:
+        refuse_host_arrays("indexing", index if isinstance(index, tuple) else (index,))
         return on_device(np.ndarray.__getitem__, self, index)  # one element stays an array, too
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        refuse_host_arrays("writing", (*(index if isinstance(index, tuple) else (index,)), value))
         on_device(np.ndarray.__setitem__, self, index, value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -41,7 +107,7 @@ class SimArray(np.ndarray):
     def get(self) -> np.ndarray:
         """A copy on the CPU."""
         refuse_while_capturing(f"get() of an array of shape {self.shape}")
-        return np.array(self).view(np.ndarray)
+        return np.array(plain(self))
 
 
 def computed(name: str) -> Any:
@@ -96,12 +162,17 @@ def simulated(value: Any) -> Any:
     """The result of an operation, numbers and tuples included, as arrays of the simulated GPU."""
     if isinstance(value, (tuple, list)):
         return type(value)(map(simulated, value))
-    return value.view(SimArray) if isinstance(value, np.ndarray) else value
+    if isinstance(value, SimArray) or not isinstance(value, (np.ndarray, np.generic)):
+        return value
+    array = np.asarray(value)
+    if SimMemory.current is not None and array.base is None:
+        SimMemory.current.claim(array)
+    return array.view(SimArray)
 
 
 def refuse_host_arrays(name: str, values: tuple[Any, ...]) -> None:
     for value in values:
-        if type(value) is np.ndarray and value.ndim:
+        if type(value) is np.ndarray:
             raise TypeError(
                 f"{name}: an array of shape {value.shape} lies on the CPU, another on cuda-sim; "
                 "move one of them with .to(device)"
@@ -148,6 +219,18 @@ def array_module(array: Array) -> ModuleType:
     return sys.modules["cupy"] if is_cupy(array) else np
 
 
+def is_writable(array: Array) -> bool:
+    """Whether each element has a place of its own that may be written; GPU arrays know that by their strides alone."""
+    if is_on_gpu(array):
+        return all(stride or size <= 1 for stride, size in zip(array.strides, array.shape))
+    return array.flags.writeable
+
+
+def address_of(array: Array) -> int:
+    """Where the first element lies."""
+    return array.data.ptr if is_cupy(array) else array.__array_interface__["data"][0]
+
+
 def empty_like(array: Array, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Array:
     """An uninitialised C-contiguous array on the device of `array`, by default of its shape and type."""
     shape, dtype = array.shape if shape is None else shape, array.dtype if dtype is None else dtype
@@ -156,18 +239,37 @@ def empty_like(array: Array, shape: tuple[int, ...] | None = None, dtype: Any = 
     made = np.empty(shape, dtype)
     if memory.poison and made.dtype.kind == "f":
         made.fill(np.nan)
-    return made.view(SimArray)
+    return simulated(made)
 
 
 def on_gpu(array: Array, name: str, index: int = 0) -> Array:
     """A copy of an array on the device 'cuda', by the number of the GPU, or on 'cuda-sim'."""
     if name == "cuda-sim":
         refuse_while_capturing(f"a copy of an array of shape {array.shape} to the GPU")
-        return on_cpu(array).view(SimArray)
+        return simulated(on_cpu(array))
     import cupy
 
     with cupy.cuda.Device(index):
         return cupy.array(plain(array))
+
+
+def shared(data: Any) -> Array:
+    """An array over the memory of an object that speaks DLPack, or has `__cuda_array_interface__`; nothing is copied.
+
+    RuntimeError where the memory is a GPU's and there is nothing to use it with.
+    """
+    if not hasattr(data, "__dlpack_device__"):
+        return cupy_module().asarray(data)
+    kind, _ = data.__dlpack_device__()
+    return cupy_module().from_dlpack(data) if kind in DLPACK_GPUS else np.from_dlpack(data)
+
+
+def cupy_module() -> ModuleType:
+    """CuPy; RuntimeError that says what is missing where it cannot use a GPU."""
+    problem = why_no_gpu()
+    if problem:
+        raise RuntimeError(problem)
+    return sys.modules["cupy"]
 
 
 def why_no_gpu() -> str:
@@ -185,7 +287,25 @@ def why_no_gpu() -> str:
             return ""
         return f"there is no GPU; {without}"
     except Exception as error:  # a driver that is missing or too old, CuPy for another CUDA version
-        return f"CuPy cannot use the GPU ({type(error).__name__}: {error}); {without}"
+        return f"CuPy cannot use the GPU ({type(error).__name__}: {error}{cuda_versions()}); {without}"
+
+
+def cuda_versions() -> str:
+    """What CuPy was built for and what the driver can do, as far as CuPy can be asked."""
+    try:
+        runtime = sys.modules["cupy"].cuda.runtime
+        built, driver = runtime.runtimeGetVersion(), runtime.driverGetVersion()
+    except Exception:  # it could not even be imported
+        return ""
+    able = f"the driver runs up to CUDA {version(driver)}" if driver else "there is no driver"
+    package = f"minitorch-cv[cuda{driver // 1000}]"
+    advice = f": update the driver, or pip install '{package}'" if 0 < driver < built else ""
+    return f"; CuPy is built for CUDA {version(built)}, {able}{advice}"
+
+
+def version(number: int) -> str:
+    """12090 -> 12.9."""
+    return f"{number // 1000}.{number % 1000 // 10}"
 
 
 def on_cpu(array: Array) -> np.ndarray:

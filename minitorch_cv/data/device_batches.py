@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..listening import refuse_recording, told
+from ..listening import refuse_recording, told, when_captured
 from ..tensor import Tensor
 from .resident import ResidentImages
 from .uploads import overwrite
@@ -61,6 +61,7 @@ class DeviceBatches:
         self.started = True
 
     @told
+    @when_captured("device")
     def next(self) -> tuple[Tensor, Tensor]:
         """Images float32 (batch_size, C, H, W) and labels int64 (batch_size,) of the next batch."""
         if not self.started:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .check import gradcheck
 from .report import Element, Report
@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def run(pattern: str | None = None, console: Console | None = None, networks: bool = False) -> bool:
+def run(
+    pattern: str | None = None, console: Console | None = None, networks: bool = False, device: Any = "cpu"
+) -> bool:
     """Check every case whose name contains `pattern`, print a table, and return True where all passed.
 
-    networks: check all networks as a whole instead of operations, kernels and LeNet.
+    networks: check all networks as a whole instead of operations, kernels and LeNet. device: where; on a GPU the
+    kernels' references, which are NumPy's, have no part in it.
     """
     from .table import run_table
 
-    return run_table(pattern, console, networks)
+    return run_table(pattern, console, networks, device)
 
 
 __all__ = ["Element", "Report", "gradcheck", "run"]

@@ -49,15 +49,18 @@ class Case:
         """What the table and the tests call it."""
         return " ".join(part for part in (self.function, self.label, self.implementation) if part)
 
-    def seeded(self) -> Setup:
-        """The setup, the same each time and for each implementation."""
-        return self.setup(np.random.default_rng(zlib.crc32(f"{self.function} {self.label}".encode())))
+    def seeded(self, device: Any = "cpu") -> Setup:
+        """The setup, the same each time and for each implementation, with its inputs on `device`."""
+        setup = self.setup(np.random.default_rng(zlib.crc32(f"{self.function} {self.label}".encode())))
+        for tensor in setup.inputs:
+            tensor.data = tensor.data.to(device)  # the same tensor, which a module may hold as its parameter
+        return setup
 
-    def check(self) -> Report:
-        """The gradient check of this case."""
-        fn, inputs, names = self.seeded()
+    def check(self, device: Any = "cpu", sample: int | None = None) -> Report:
+        """The gradient check of this case on a device, by default of as many elements as the case says."""
+        fn, inputs, names = self.seeded(device)
         with use(self.implementation) if self.implementation else nullcontext():
-            return gradcheck(fn, inputs, atol=self.atol, rtol=self.rtol, sample=self.sample, names=names)
+            return gradcheck(fn, inputs, atol=self.atol, rtol=self.rtol, sample=sample or self.sample, names=names)
 
 
 def case(function: str, label: str, fn: Callable[..., Any], *inputs: Shape | Builder) -> Case:
@@ -68,6 +71,11 @@ def case(function: str, label: str, fn: Callable[..., Any], *inputs: Shape | Bui
         return Setup(fn, [Tensor(build(rng), requires_grad=True) for build in builders])
 
     return Case(function, label, setup)
+
+
+def beside(x: Tensor, values: Any) -> Tensor:
+    """A constant on the device of `x`: a tensor, or an array whose memory is shared where x is on the CPU."""
+    return (values if isinstance(values, Tensor) else Tensor(values)).to(x.device)
 
 
 def on_both_implementations(cases: list[Case]) -> list[Case]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..ops import activation, arithmetic, inplace, pointwise
 from ..tensor import Tensor
-from .case import Case, case, exactly, positive, spread
+from .case import Case, beside, case, exactly, positive, spread
 
 MASK = np.array([[True, False, True], [False, False, True]])
 
@@ -49,8 +49,8 @@ def binary() -> list[Case]:
         case("floor_divide", "broadcast", arithmetic.floor_divide, exactly([[3.7], [-2.2]]), exactly([1.5, -0.8])),
         case("lerp", "number", lambda x, end: arithmetic.lerp(x, end, 0.3), (2, 3), (2, 3)),
         case("lerp", "broadcast", arithmetic.lerp, (2, 1), (3,), (2, 3)),
-        case("where", "broadcast", lambda x, z: arithmetic.where(Tensor(MASK), x, z), (3,), (2, 1)),
-        case("where", "number", lambda x: arithmetic.where(Tensor(MASK), x, 0.5), (2, 3)),
+        case("where", "broadcast", lambda x, z: arithmetic.where(beside(x, MASK), x, z), (3,), (2, 1)),
+        case("where", "number", lambda x: arithmetic.where(beside(x, MASK), x, 0.5), (2, 3)),
     ]
 
 
@@ -150,7 +150,7 @@ def in_place() -> list[Case]:
         case("setitem", "slice, broadcast", assigned, (2, 3), (1,)),
         case("add_", "", lambda x, z: inplace.add_(x.clone(), z), (2, 3), (3,)),
         case("relu_", "", lambda x: activation.relu_(x * 2), (2, 3)),
-        case("masked_fill_", "", lambda x: inplace.masked_fill_(x.clone(), Tensor(MASK), 2.0), (2, 3)),
+        case("masked_fill_", "", lambda x: inplace.masked_fill_(x.clone(), beside(x, MASK), 2.0), (2, 3)),
     ]
 
 

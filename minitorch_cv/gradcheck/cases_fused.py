@@ -7,7 +7,7 @@ import numpy as np
 from ..nn import functional as F
 from ..ops import fused
 from ..tensor import Tensor
-from .case import Case, case, on_both_implementations
+from .case import Case, beside, case, on_both_implementations
 
 MAPS, AFFINE = (3, 2, 2, 3), (2,)
 TWO_BY_TWO = ((2, 2), (2, 2), (0, 0))
@@ -21,7 +21,9 @@ def normalisations() -> list[Case]:
         return fused.batch_norm_add_relu(x, None, None, w, b, training=True, residual=residual, relu=relu)
 
     def inference(x: Tensor, w: Tensor, b: Tensor, residual: Tensor | None = None, relu: bool = True) -> Tensor:
-        return fused.batch_norm_add_relu(x, mean, var, w, b, eps=0.1, residual=residual, relu=relu)
+        return fused.batch_norm_add_relu(
+            x, beside(x, mean), beside(x, var), w, b, eps=0.1, residual=residual, relu=relu
+        )
 
     def sum_alone(x: Tensor, w: Tensor, b: Tensor, residual: Tensor) -> Tensor:
         return training(x, w, b, residual, relu=False) + inference(x, w, b, residual, relu=False)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..nn import functional as F
+from ..ops.dropout import dropped_by_key
 from ..random import Generator
 from ..tensor import Tensor
-from .case import Case, case, exactly, on_both_implementations, positive
+from .case import Case, beside, case, exactly, on_both_implementations, positive
 
 TIES = np.array([[1, 1, 0, 2], [0, 1, 2, 2], [3, 0, 3, 1], [0, 3, 1, 1]], float).reshape(1, 1, 4, 4)
 LABELS = Tensor(np.array([2, 0, 1, 2]))
@@ -93,10 +94,10 @@ def normalisations() -> list[Case]:
 
     def by_running_averages(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         mean, var = Tensor(np.array([0.3, -1.0])), Tensor(np.array([0.5, 2.0]))
-        return F.batch_norm(x, mean, var, weight, bias, eps=0.1)
+        return F.batch_norm(x, beside(x, mean), beside(x, var), weight, bias, eps=0.1)
 
     def keeping_averages(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return F.batch_norm(x, Tensor(np.zeros(2)), Tensor(np.ones(2)), weight, bias, training=True)
+        return F.batch_norm(x, beside(x, np.zeros(2)), beside(x, np.ones(2)), weight, bias, training=True)
 
     return [
         case("batch_norm", "training, images", by_batch, (3, 2, 2, 3), (2,), (2,)),
@@ -118,9 +119,13 @@ def dropouts() -> list[Case]:
     """Dropout under a seed, so that the mask stays the same."""
 
     def seeded(p: float) -> Any:
-        return lambda x: F.dropout(x, p, generator=Generator().manual_seed(0))
+        return lambda x: F.dropout(x, p, generator=Generator(x.device).manual_seed(0))
+
+    def by_key(x: Tensor) -> Tensor:
+        return dropped_by_key(x, beside(x, np.array([3, 5])), 0.4)
 
     return [
+        case("dropped_by_key", "as on a GPU", by_key, (2, 3, 2, 2)),
         case("dropout", "rows", seeded(0.5), (4, 5)),
         case("dropout", "images", seeded(0.3), (2, 2, 3, 3)),
         case("dropout", "everything dropped", seeded(1.0), (2, 3)),
@@ -141,14 +146,24 @@ def margins() -> list[Case]:
     ]
 
 
+def labelled(function: str, loss: Any, label: str, shape: tuple[int, ...], target: Tensor, options: Any) -> Case:
+    """A loss between scores of this shape and labels, with class weights among the options or none."""
+
+    def of_scores(x: Tensor) -> Tensor:
+        there = {key: beside(x, value) if isinstance(value, Tensor) else value for key, value in options.items()}
+        return loss(x, beside(x, target), **there)
+
+    return case(function, label, of_scores, shape)
+
+
 def classifier_losses() -> list[Case]:
     """Cross-entropy of labels and of probabilities, and the negative log-likelihood."""
 
     def of_labels(label: str, x: tuple[int, ...] = (4, 3), target: Tensor = LABELS, **options: Any) -> Case:
-        return case("cross_entropy", label, lambda x: F.cross_entropy(x, target, **options), x)
+        return labelled("cross_entropy", F.cross_entropy, label, x, target, options)
 
     def likelihood(label: str, x: tuple[int, ...] = (4, 3), target: Tensor = LABELS, **options: Any) -> Case:
-        return case("nll_loss", label, lambda x: F.nll_loss(x, target, **options), x)
+        return labelled("nll_loss", F.nll_loss, label, x, target, options)
 
     places = Tensor(np.array([[2, 0], [1, -100]]))
     return [
@@ -167,14 +182,14 @@ def classifier_losses() -> list[Case]:
         case(
             "label_cross_entropy",
             "large scores",
-            lambda x: F.cross_entropy(x, LABELS),
+            lambda x: F.cross_entropy(x, beside(x, LABELS)),
             exactly([[700, 701, 699], [-900, -901, -899], [800, 0, 799], [0, 30, 29]]),
         ),
         case("cross_entropy", "probabilities", F.cross_entropy, (4, 3), positive((4, 3))),
         case(
             "cross_entropy",
             "probabilities, all options",
-            lambda x, t: F.cross_entropy(x, t, weight=CLASS_WEIGHTS, label_smoothing=0.1, reduction="sum"),
+            lambda x, t: F.cross_entropy(x, t, weight=beside(x, CLASS_WEIGHTS), label_smoothing=0.1, reduction="sum"),
             (4, 3),
             positive((4, 3)),
         ),
@@ -199,7 +214,7 @@ def number_losses() -> list[Case]:
         case(
             "binary_cross_entropy",
             "weight",
-            lambda x, t: F.binary_cross_entropy(x, t, weights),
+            lambda x, t: F.binary_cross_entropy(x, t, beside(x, weights)),
             probability,
             probability,
         ),

@@ -9,7 +9,7 @@ import numpy as np
 from ..nn import functional as F
 from ..random import Generator
 from ..tensor import Tensor
-from .case import Case, case, on_both_implementations
+from .case import Case, beside, case, on_both_implementations
 
 NUMBERS = Tensor(np.array([[2, 0, 1], [2, 2, 0]]))
 
@@ -27,7 +27,7 @@ def by_groups() -> list[Case]:
         return F.instance_norm(x, weight=weight, bias=bias)
 
     def keeping_averages(x: Tensor) -> Tensor:
-        return F.instance_norm(x, Tensor(np.zeros(2)), Tensor(np.ones(2)))
+        return F.instance_norm(x, beside(x, np.zeros(2)), beside(x, np.ones(2)))
 
     return [
         groups("images", 2, (2, 4, 2, 2), (4,), (4,)),
@@ -60,18 +60,20 @@ def by_neighbours() -> list[Case]:
 
 def embeddings() -> list[Case]:
     """A table of which rows are read more than once, and never."""
-    return [case("embedding", "", lambda w: F.embedding(NUMBERS, w), (4, 2))]
+    return [case("embedding", "", lambda w: F.embedding(beside(w, NUMBERS), w), (4, 2))]
 
 
 def dropped_pieces() -> list[Case]:
     """Channels and branches dropped under a seed, so that the mask stays the same."""
 
     def seeded(mode: str, p: float) -> Any:
-        return lambda x: F.stochastic_depth(x, p, mode, generator=Generator().manual_seed(0))
+        return lambda x: F.stochastic_depth(x, p, mode, generator=Generator(x.device).manual_seed(0))
 
     return [
         case("stochastic_depth", "row", seeded("row", 0.5), (4, 2, 3)),
-        case("dropout2d", "", lambda x: F.dropout2d(x, 0.4, generator=Generator().manual_seed(1)), (3, 3, 2, 2)),
+        case(
+            "dropout2d", "", lambda x: F.dropout2d(x, 0.4, generator=Generator(x.device).manual_seed(1)), (3, 3, 2, 2)
+        ),
         case("stochastic_depth", "batch", seeded("batch", 0.1), (2, 3)),
     ]
 

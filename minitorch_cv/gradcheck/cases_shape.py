@@ -9,7 +9,7 @@ from ..ops import indexing, reduction, shape, sorting
 from ..ops.matmul import linear, matmul
 from ..ops.moving import to_device
 from ..tensor import Tensor
-from .case import Case, case, exactly, on_both_implementations
+from .case import Case, beside, case, exactly, on_both_implementations
 
 ROWS = Tensor(np.array([2, 0, 2]))
 MASK = Tensor(np.array([[True, False, True], [False, False, True]]))
@@ -61,17 +61,17 @@ def choices() -> list[Case]:
         case("getitem", "number and slice", lambda x: x[1, ::2], (2, 5)),
         case("getitem", "None and ...", lambda x: x[None, ..., 1:], (2, 3)),
         case("getitem", "backwards", lambda x: x[:, [2, 1, 0]], (2, 3)),
-        case("getitem", "a row twice", lambda x: x[ROWS], (3, 2)),
+        case("getitem", "a row twice", lambda x: x[beside(x, ROWS)], (3, 2)),
         case("getitem", "pairs", lambda x: x[[0, 1, 1], [2, 0, 0]], (2, 3)),
-        case("getitem", "mask", lambda x: x[MASK], (2, 3)),
-        case("index_select", "", lambda x: indexing.index_select(x, 1, ROWS), (2, 3)),
-        case("take", "", lambda x: indexing.take(x, ROWS), (2, 3)),
-        case("masked_select", "broadcast", lambda x: indexing.masked_select(x, MASK), (3,)),
-        case("gather", "dim 1", lambda x: indexing.gather(x, 1, PLACES), (2, 3)),
-        case("gather", "dim 0", lambda x: indexing.gather(x, 0, PLACES), (3, 3)),
-        case("setitem", "mask", lambda x, z: indexing.setitem(x, MASK._array, z), (2, 3), (3,)),
+        case("getitem", "mask", lambda x: x[beside(x, MASK)], (2, 3)),
+        case("index_select", "", lambda x: indexing.index_select(x, 1, beside(x, ROWS)), (2, 3)),
+        case("take", "", lambda x: indexing.take(x, beside(x, ROWS)), (2, 3)),
+        case("masked_select", "broadcast", lambda x: indexing.masked_select(x, beside(x, MASK)), (3,)),
+        case("gather", "dim 1", lambda x: indexing.gather(x, 1, beside(x, PLACES)), (2, 3)),
+        case("gather", "dim 0", lambda x: indexing.gather(x, 0, beside(x, PLACES)), (3, 3)),
+        case("setitem", "mask", lambda x, z: indexing.setitem(x, beside(x, MASK)._array, z), (2, 3), (3,)),
         case("setitem", "row from a broadcast value", lambda x, z: indexing.setitem(x, 1, z), (2, 3), (1, 1)),
-        case("masked_fill", "", lambda x: indexing.masked_fill(x, MASK, 0.0), (2, 3)),
+        case("masked_fill", "", lambda x: indexing.masked_fill(x, beside(x, MASK), 0.0), (2, 3)),
     ]
 
 

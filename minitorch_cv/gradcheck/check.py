@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_kernels.arrays import Array, is_on_gpu, is_writable, on_cpu
+
+from ..device import moved as on_device
 from ..graph import enable_grad, no_grad
 from ..tensor import Tensor
 from .differences import MACHINE_EPSILON, slope_along
@@ -105,7 +108,7 @@ def refuse_uncheckable(tensors: tuple[Tensor, ...], labels: list[str]) -> None:
             )
         if tensor.requires_grad and not tensor.is_leaf:
             raise ValueError(f"gradcheck: {label} was made by {tensor.grad_fn}; pass detach().requires_grad_() instead")
-        if tensor.requires_grad and not tensor._array.flags.writeable:
+        if tensor.requires_grad and not is_writable(tensor._array):
             raise ValueError(f"gradcheck: {label} shows repeated or read-only memory; pass clone() instead")
     if not any(tensor.requires_grad for tensor in tensors):
         raise ValueError("gradcheck: none of the inputs requires grad; call requires_grad_() on those to check")
@@ -127,7 +130,7 @@ def gradients_twice(
 
     outputs = differentiable_outputs(fn, tensors)
     note_changes("the forward pass")
-    dys = [random_cotangent(y.shape, rng) for y in outputs]
+    dys = [on_device(random_cotangent(y.shape, rng), y.device) for y in outputs]
     cotangent = in_one_row(dys)
     gradients = backward(outputs, dys, tensors)
     if in_one_row(dys).tobytes() != cotangent.tobytes():
@@ -177,7 +180,7 @@ def random_cotangent(shape: tuple[int, ...], rng: np.random.Generator) -> np.nda
     return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
 
 
-def backward(outputs: list[Tensor], dys: list[np.ndarray], tensors: tuple[Tensor, ...]) -> list[np.ndarray | None]:
+def backward(outputs: list[Tensor], dys: list[Array], tensors: tuple[Tensor, ...]) -> list[np.ndarray | None]:
     """The gradients of the inputs, zeros where fn does not depend on one; graph and `.grad` stay as they were."""
     previous = [tensor.grad for tensor in tensors]
     try:
@@ -185,22 +188,26 @@ def backward(outputs: list[Tensor], dys: list[np.ndarray], tensors: tuple[Tensor
             tensor.grad = None
         for y, dy in zip(outputs, dys):
             y.backward(dy, retain_graph=True)
-        return [
-            None if not t.requires_grad else np.zeros(t.shape) if t.grad is None else t.grad._array for t in tensors
-        ]
+        received = [np.zeros(t.shape) if t.grad is None else host(t.grad._array) for t in tensors]
+        return [gradient if t.requires_grad else None for t, gradient in zip(tensors, received)]
     finally:
         for tensor, gradient in zip(tensors, previous):
             tensor.grad = gradient
 
 
-def different(first: Sequence[np.ndarray | None], second: Sequence[np.ndarray | None]) -> bool:
+def host(array: Array) -> np.ndarray:
+    """The array itself where it lies on the CPU, else a copy there."""
+    return on_cpu(array) if is_on_gpu(array) else array
+
+
+def different(first: Sequence[Array | None], second: Sequence[Array | None]) -> bool:
     """True where any two arrays differ in a bit."""
     return any(a is not None and b is not None and a.tobytes() != b.tobytes() for a, b in zip(first, second))
 
 
-def in_one_row(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """All elements of all arrays, copied one after the other."""
-    return np.concatenate([array.reshape(-1) for array in arrays])
+def in_one_row(arrays: Sequence[Array]) -> np.ndarray:
+    """All elements of all arrays, copied one after the other to the CPU."""
+    return np.concatenate([host(array).reshape(-1) for array in arrays])
 
 
 def values_of(fn: Function, tensors: tuple[Tensor, ...]) -> Callable[[], np.ndarray]:
@@ -219,11 +226,11 @@ def values_of(fn: Function, tensors: tuple[Tensor, ...]) -> Callable[[], np.ndar
     return values
 
 
-def moved(values: Callable[[], np.ndarray], array: np.ndarray, index: tuple[int, ...]) -> Callable[[float], np.ndarray]:
+def moved(values: Callable[[], np.ndarray], array: Array, index: tuple[int, ...]) -> Callable[[float], np.ndarray]:
     """A function of one number: the values with the element at `index` set to it, and set back afterwards."""
 
     def outputs_at(number: float) -> np.ndarray:
-        old = array[index]
+        old = array[index].copy()  # on a GPU an element is a view
         array[index] = number
         try:
             return values()

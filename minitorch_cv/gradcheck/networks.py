@@ -52,7 +52,9 @@ def network(name: str, label: str, build: Build, shape: Shape, sample: int) -> C
         labels = Tensor(rng.integers(0, 10, shape[0]))
         names, parameters = zip(*net.named_parameters())
         return Setup(
-            lambda x, *_: F.cross_entropy(net(x), labels, reduction="sum"), [images, *parameters], ["x", *names]
+            lambda x, *_: F.cross_entropy(net(x), labels.to(x.device), reduction="sum"),
+            [images, *parameters],
+            ["x", *names],
         )
 
     return Case(name, label, setup, sample, atol=ATOL, rtol=RTOL)

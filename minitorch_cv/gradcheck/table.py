@@ -15,6 +15,7 @@ from rich.table import Table
 
 from minitorch_kernels.kernel import REGISTRY, Kernel
 
+from ..device import usable
 from .case import Case
 from .cases import CASES, operations, uncovered
 from .networks import NETWORKS
@@ -30,6 +31,7 @@ NO_GRADIENT = {
     "adjust_color",
     "gather_images",
     "gather_labels",
+    "philox_key",
     "resample",
     "rmsprop_step",
     "sgd_step",
@@ -45,19 +47,25 @@ class Row:
     report: Report
 
 
-def run_table(pattern: str | None = None, console: Console | None = None, networks: bool = False) -> bool:
+def run_table(
+    pattern: str | None = None, console: Console | None = None, networks: bool = False, device: Any = "cpu"
+) -> bool:
     """Check the cases whose name contains `pattern` (all for None), print table and totals; True where all passed.
 
-    The cases are those of operations, kernels and LeNet, or with networks=True the whole networks.
+    The cases are those of operations, kernels and LeNet, or with networks=True the whole networks; on a GPU those of
+    them that hold kernels to no implementation. RuntimeError where `device` is not there.
     """
+    place = usable(device)
     console = console or Console()
     among = NETWORKS if networks else CASES
+    if place.type != "cpu":
+        among = [case for case in among if case.implementation is None]
     cases = [case for case in among if pattern is None or pattern in case.name]
     if not cases:
         console.print(f"no case contains {pattern!r}; leave the pattern out to run all {len(among)}", highlight=False)
         return False
     with kernels_called() as kernels:
-        rows = list(run_all(track(cases, "checking gradients", console=console, transient=True)))
+        rows = list(run_all(track(cases, "checking gradients", console=console, transient=True), place))
     console.print(table_of(rows))
     failed = [row for row in rows if not row.report.ok]
     for row in failed:
@@ -72,11 +80,11 @@ def run_table(pattern: str | None = None, console: Console | None = None, networ
     return not failed and not gaps
 
 
-def run_all(cases: Iterable[Case] = CASES) -> Iterator[Row]:
+def run_all(cases: Iterable[Case] = CASES, device: Any = "cpu") -> Iterator[Row]:
     """Check one case after the other; one that raises an error has failed; the others still run."""
     for case in cases:
         try:
-            report = case.check()
+            report = case.check(device)
         except Exception as error:
             report = Report(rtol=0.0, problems=[f"{type(error).__name__}: {error}"])
         yield Row(case, report)

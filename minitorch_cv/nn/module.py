@@ -13,6 +13,7 @@ from ..device import usable
 from ..dtypes import float16, float32, float64
 from ..graph import no_grad
 from ..listening import current, told, when_captured
+from ..out_of_memory import OutOfMemoryError, explained
 from ..tensor import RemovableHandle, Tensor, is_dtype
 from . import hooks
 from .parameter import Parameter, is_lazy
@@ -57,9 +58,11 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current.recorder is not None:
             current.recorder.module(self)
-        if self._forward_pre_hooks or self._forward_hooks or self._backward_hooks:
-            return hooks.call(self, args, kwargs)
-        return self._run(*args, **kwargs)
+        try:
+            with_hooks = self._forward_pre_hooks or self._forward_hooks or self._backward_hooks
+            return hooks.call(self, args, kwargs) if with_hooks else self._run(*args, **kwargs)
+        except (MemoryError, OutOfMemoryError) as error:
+            raise explained(error, self, args)  # noqa: B904 - the same one, or one that names its cause
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         if self._compiled is None:

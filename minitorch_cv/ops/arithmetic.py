@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import minitorch_kernels as kernels
-from minitorch_kernels.arrays import Array, array_module
+from minitorch_kernels.arrays import Array, array_module, is_on_gpu
 
 from ..dtypes import get_default_dtype, result_dtype
 from .differentiable import differentiable, unbroadcast
@@ -16,11 +16,11 @@ LARGE = 1 << 15  # elements of a sum from which on its threads and its buffer pa
 
 
 def promoted(a: Any, b: Any) -> tuple[Array, Array]:
-    """Both operands as arrays of their common dtype (see `dtypes.result_dtype`)."""
-    if hasattr(a, "dtype") and hasattr(b, "dtype") and a.dtype == b.dtype:
+    """Both operands as arrays of their common dtype (`dtypes.result_dtype`); beside a GPU's, one may be a number."""
+    if type(a) is type(b) and hasattr(a, "dtype") and a.dtype == b.dtype:
         return a, b
     dtype = result_dtype(a, b)
-    return as_dtype(a, dtype), as_dtype(b, dtype)
+    return beside(b, as_dtype(a, dtype)), beside(a, as_dtype(b, dtype))
 
 
 def promoted_float(a: Any, b: Any) -> tuple[Array, Array]:
@@ -34,6 +34,11 @@ def promoted_float(a: Any, b: Any) -> tuple[Array, Array]:
 def as_dtype(a: Any, dtype: np.dtype) -> Array:
     """An array, or a number, in `dtype`."""
     return a.astype(dtype, copy=False) if hasattr(a, "astype") else np.asarray(a, dtype)
+
+
+def beside(other: Any, value: Array) -> Array:
+    """`value`, as a number where it is one on the CPU and `other` an array on a GPU."""
+    return value[()] if isinstance(value, np.ndarray) and not value.ndim and is_on_gpu(other) else value
 
 
 def is_large(x: Any, z: Any) -> bool:
@@ -145,7 +150,7 @@ def shared_among_ties(x: Array, z: Array, x_wins: Array) -> tuple[Any, Any]:
 @differentiable
 def where(condition: Any, input: Any, other: Any) -> Any:
     """y = input where condition holds, else other; all three broadcast together."""
-    x, z = promoted(input, other)
+    x, z = (beside(condition, value) for value in promoted(input, other))
     x_shape, z_shape = x.shape, z.shape
     choose = array_module(condition).where
     return choose(condition, x, z), (

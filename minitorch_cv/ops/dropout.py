@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array
+from minitorch_kernels.arrays import Array, array_module
 from minitorch_kernels.dropout import dropout as dropout_kernel
+from minitorch_kernels.philox import philox_dropout, philox_key
 
-from ..device import device_of, moved
 from ..listening import told
-from ..random import Generator, numpy_generator
+from ..random import Generator, generator_on, numbered, numpy_generator
 from ..tensor import Tensor
 from .differentiable import differentiable
 from .inplace import before_write, write
@@ -22,8 +22,9 @@ def dropout(
 ) -> Tensor:
     """y = x m / (1 - p), where each m is 0 with probability p, else 1: the mean stays. x itself outside training.
 
-    The mask comes from `generator`, by default the one that `manual_seed` sets. It depends on seed, shape and p alone:
-    not on the dtype of x, nor on how x lies in memory. ValueError for p outside [0, 1].
+    The mask comes from `generator`, by default that of x's device, which `manual_seed` sets. It depends on seed, shape
+    and p alone: not on the dtype of x, nor on how x lies in memory; on a GPU it is another one than on the CPU.
+    ValueError for p outside [0, 1], RuntimeError for a generator on another device.
     Source: Dive into Deep Learning, section 5.6; Srivastava et al., 2014.
     """
     check("dropout", input, p)
@@ -76,8 +77,14 @@ def drop(
     """x with a mask over its leading axes, which are `shape`; what lies behind them stays or goes as a whole."""
     if inplace:
         before_write(f"{operation}_", input)
-    drawn = draw_mask(shape, input.ndim, p, generator)
-    y = masked_and_scaled(input, moved(drawn, device_of(input._array)), p)
+    if input.device == "cpu":
+        y = masked_and_scaled(input, draw_mask(shape, input.ndim, p, generator), p)
+    else:
+        chosen = generator_beside(operation, input, generator)
+        if shape == input.shape:
+            y = dropped_by_key(input, draw_key(chosen), p)
+        else:
+            y = masked_and_scaled(input, draw_gpu_mask(shape, input.ndim, p, chosen), p)
     return write(f"{operation}_", input, y) if inplace else y
 
 
@@ -85,6 +92,12 @@ def drop(
 def masked_and_scaled(x: Array, mask: Array, p: float) -> Any:
     """y = x m / (1 - p); dx = dy m / (1 - p)."""
     return dropout_kernel(x, mask, p), (lambda dy: dropout_kernel(dy, mask, p),)
+
+
+@differentiable
+def dropped_by_key(x: Array, key: Array, p: float) -> Any:
+    """y = x m / (1 - p); dx = dy m / (1 - p), with m computed from the key (2,) both times instead of kept."""
+    return philox_dropout(x, key, p), (lambda dy: philox_dropout(dy, key, p),)
 
 
 @told
@@ -95,4 +108,30 @@ def draw_mask(shape: tuple[int, ...], ndim: int, p: float, generator: Generator 
     """
     stored = numpy_generator(generator).random((*shape[1:], *shape[:1]), np.float32) >= p
     mask = np.moveaxis(stored, -1, 0) if shape else stored  # (..., N) -> (N, ...)
+    return mask.reshape(shape + (1,) * (ndim - len(shape)))
+
+
+def generator_beside(operation: str, input: Tensor, generator: Generator | None) -> Generator:
+    """`generator`, by default that of the GPU on which x lies; RuntimeError for one that is elsewhere."""
+    if generator is None:
+        return generator_on(input.device)
+    if getattr(generator, "device", "cpu") != numbered(input.device):
+        raise RuntimeError(
+            f"{operation}: x is on {input.device} but the generator is on {getattr(generator, 'device', 'cpu')}; "
+            f"give one that is made by Generator({str(input.device)!r})"
+        )
+    return generator
+
+
+@told
+def draw_key(generator: Generator) -> Array:
+    """The key of one draw from a generator on a GPU, where it is counted: the host has no part in it."""
+    return philox_key(generator.philox)
+
+
+@told
+def draw_gpu_mask(shape: tuple[int, ...], ndim: int, p: float, generator: Generator) -> Array:
+    """True with probability 1 - p, for the leading axes of an array of `ndim` axes; on the generator's GPU."""
+    ones = array_module(generator.philox).ones(shape, np.float32)
+    mask = philox_dropout(ones, draw_key(generator), p) != 0
     return mask.reshape(shape + (1,) * (ndim - len(shape)))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, array_module
+import minitorch_kernels as kernels
+from minitorch_kernels.arrays import Array, array_module, is_on_gpu
 
+from ..device import moved
 from ..dtypes import int64
 from ..listening import told
 from ..tensor import Tensor
@@ -16,19 +19,24 @@ from .differentiable import differentiable, unbroadcast
 from .reduction import one_axis
 
 
-def plain_index(index: Any) -> Any:
-    """An index with tensors and lists replaced by arrays of their own, which the gradient needs, or whole numbers."""
+def plain_index(index: Any, input: Tensor) -> Any:
+    """An index with tensors and lists replaced by arrays of their own, which the gradient needs, or whole numbers.
+
+    Arrays come to the device of `input` from the CPU.
+    """
     if isinstance(index, tuple):
-        return tuple(plain_index(part) for part in index)
+        return tuple(plain_index(part, input) for part in index)
     if isinstance(index, Tensor):
         if index.dtype.kind not in "iub":
             raise IndexError(
                 f"tensors used as indices must be integer or bool, got {index.dtype}; convert with .long()"
             )
-        return int(index) if index.ndim == 0 and index.dtype.kind != "b" else index_array(index)
+        if index.ndim == 0 and index.dtype.kind != "b":
+            return int(index)
+        return index_array(index.to(input.device) if index.device == "cpu" else index)
     if isinstance(index, list):
-        return np.asarray(index, None if index else int64)
-    return index.copy() if isinstance(index, np.ndarray) else index
+        return moved(np.asarray(index, None if index else int64), input.device)
+    return moved(index.copy(), input.device) if isinstance(index, np.ndarray) else index
 
 
 @told
@@ -51,7 +59,7 @@ def with_ellipsis(index: Any) -> tuple[Any, ...]:
 
 def getitem(input: Tensor, index: Any) -> Tensor:
     """y = x[index]: a view for whole numbers and slices, a copy for integer and bool arrays or tensors."""
-    return select(input, plain_index(index))
+    return select(input, plain_index(index, input))
 
 
 @differentiable
@@ -63,14 +71,24 @@ def select(input: Array, index: Any) -> Any:
     y = input[with_ellipsis(index) if basic else index]
 
     def dx(dy: Array) -> Array:
+        if not basic:
+            return added_at(shape, index, dy)
         gradient = xp.zeros(shape, dy.dtype)
-        if basic:
-            gradient[index] = dy
-        else:
-            xp.add.at(gradient, index, dy)
+        gradient[index] = dy
         return gradient
 
     return y, (dx,)
+
+
+def added_at(shape: tuple[int, ...], index: Any, dy: Array) -> Array:
+    """Zeros of this shape with `dy` added at `index`: where a place stands there twice, in the order of dy."""
+    if not is_on_gpu(dy):
+        gradient = np.zeros(shape, dy.dtype)
+        np.add.at(gradient, index, dy)
+        return gradient
+    size = math.prod(shape)
+    places = array_module(dy).arange(size).reshape(shape)[index]
+    return kernels.add_rows(dy.reshape(-1, 1), places.reshape(-1), size).reshape(shape)
 
 
 @differentiable
@@ -107,16 +125,11 @@ def gather(input: Array, dim: int, index: Array) -> Any:
             f"gather: index values {index.min()}..{index.max()} are out of range for size {input.shape[axis]}"
         )
     xp = array_module(input)
-    places = list(xp.indices(index.shape, sparse=True))
+    places = [xp.arange(n).reshape(n, *(1,) * (index.ndim - 1 - d)) for d, n in enumerate(index.shape)]
     places[axis] = index
     shape, where = input.shape, tuple(places)
 
-    def dx(dy: Array) -> Array:
-        gradient = xp.zeros(shape, dy.dtype)
-        xp.add.at(gradient, where, dy)
-        return gradient
-
-    return input[where], (dx,)
+    return input[where], (lambda dy: added_at(shape, where, dy),)
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
@@ -144,7 +157,8 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 
 def nonzero(input: Tensor) -> Tensor:
     """The indices of the elements that are not zero, one row each: shape (count, ndim)."""
-    return Tensor(np.stack(array_module(input._array).nonzero(input._array), 1))
+    xp = array_module(input._array)
+    return Tensor(xp.stack(xp.nonzero(input._array), 1))
 
 
 @told

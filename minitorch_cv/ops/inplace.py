@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, array_module
+from minitorch_kernels.arrays import Array, address_of, array_module, is_writable
 from minitorch_kernels.memory import rewritten
 
 from .. import listening
+from ..device import moved
 from ..dtypes import category
 from ..graph import is_grad_enabled
 from ..listening import told
-from ..tensor import Tensor
+from ..tensor import Tensor, array_from
 from . import arithmetic, indexing, pointwise
 from .differentiable import attach, differentiable, refuse_stale, unbroadcast
 
@@ -61,7 +62,7 @@ def before_write(name: str, target: Tensor) -> None:
                 f"{name}: in-place write on {kind} that requires grad (shape {target.shape}); wrap it in "
                 "`with no_grad():`, or write out of place"
             )
-    if not target._array.flags.writeable:
+    if not is_writable(target._array):
         raise RuntimeError(
             f"{name}: the tensor of shape {target.shape} shows repeated or read-only memory (from expand, say); "
             "clone() it before writing"
@@ -119,23 +120,26 @@ def record_in_base(name: str, target: Tensor, base: Tensor, value: Tensor) -> No
 
 def positions(base: Array, view: Array) -> Array:
     """For each element of `view`, its row-major position among the elements of `base`, whose memory it shows."""
-    low, high = np.lib.array_utils.byte_bounds(base)
+    reach = [step * (size - 1) for step, size in zip(base.strides, base.shape)]
+    low = address_of(base) + sum(step for step in reach if step < 0)
     itemsize = base.dtype.itemsize
-    memory = np.zeros((high - low) // itemsize, np.int64)
+    memory = np.zeros(sum(map(abs, reach)) // itemsize + 1, np.int64)
 
     def laid_over(array: Array) -> Array:
-        start = (array.__array_interface__["data"][0] - low) // itemsize
+        start = (address_of(array) - low) // itemsize
         strides = [step // itemsize * memory.itemsize for step in array.strides]
         return np.lib.stride_tricks.as_strided(memory[start:], array.shape, strides)
 
     laid_over(base)[...] = np.arange(base.size).reshape(base.shape)
-    return laid_over(view).copy()
+    return array_module(base).asarray(laid_over(view).copy())
 
 
 def setitem(target: Tensor, index: Any, value: Any) -> None:
     """x[index] = value, with gradients to what is left of x and to value."""
     before_write("setitem", target)
-    index = indexing.plain_index(index)
+    index = indexing.plain_index(index, target)
+    if not isinstance(value, (Tensor, int, float)):
+        value = moved(array_from(value), target.device)
     if is_grad_enabled() and (target.requires_grad or (isinstance(value, Tensor) and value.requires_grad)):
         write("setitem", target, indexing.setitem(target, index, value))
     else:
@@ -157,6 +161,8 @@ def copy_(target: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     before_write("copy_", target)
     if isinstance(src, Tensor):
         src = src.to(target.device)
+    elif isinstance(src, np.ndarray):
+        src = moved(src, target.device)
     if is_grad_enabled() and (target.requires_grad or (isinstance(src, Tensor) and src.requires_grad)):
         return write("copy_", target, overwrite(target, src))
     overwrite_memory(target, ..., src)

@@ -121,11 +121,11 @@ def bernoulli_(input: Tensor, p: float = 0.5, generator: Any = None) -> Tensor:
 
 
 def like(create: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """`create` as a method whose result has the dtype of the tensor it is called on."""
+    """`create` as a method whose result has dtype and device of the tensor it is called on."""
 
     @functools.wraps(create)
     def method(input: Tensor, *args: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-        return create(*args, dtype=dtype or input.dtype, requires_grad=requires_grad)
+        return create(*args, dtype=dtype or input.dtype, device=input.device, requires_grad=requires_grad)
 
     return method
 

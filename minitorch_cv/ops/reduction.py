@@ -215,7 +215,7 @@ def extreme_or_pair(name: str, input: Tensor, dim: Any, keepdim: bool) -> Any:
     if isinstance(dim, Tensor):
         return (maximum if name == "max" else minimum)(input, dim)
     if input.ndim == 0:
-        return ValuesAndIndices(input.clone(), Tensor(np.zeros((), int64)))
+        return ValuesAndIndices(input.clone(), Tensor(array_module(input._array).zeros((), int64)))
     dim = one_axis(name, input._array, dim)
     indices = arg_extreme(f"arg{name}", input._array, dim)
     # A copy: the gradient needs the indices, whatever the caller does with theirs.
@@ -247,7 +247,7 @@ def arg(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
         flat = arg_extreme(name, x.reshape(-1), 0)
         return Tensor(flat.reshape((1,) * x.ndim if keepdim else ()))
     if x.ndim == 0:
-        return Tensor(np.zeros((), int64))
+        return Tensor(array_module(input._array).zeros((), int64))
     dim = one_axis(name, x, dim)
     indices = arg_extreme(name, x, dim)
     return Tensor(indices if keepdim else indices.squeeze(dim))
@@ -293,11 +293,11 @@ def cumsum(input: Array, dim: int) -> Any:
 @told
 def any(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """True where at least one element over `dim` is not zero."""
-    return Tensor(np.asarray(input._array.any(axis=axes("any", input._array, dim), keepdims=keepdim)))
+    return Tensor(input._array.any(axis=axes("any", input._array, dim), keepdims=keepdim))
 
 
 @numpy_names
 @told
 def all(input: Tensor, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """True where no element over `dim` is zero."""
-    return Tensor(np.asarray(input._array.all(axis=axes("all", input._array, dim), keepdims=keepdim)))
+    return Tensor(input._array.all(axis=axes("all", input._array, dim), keepdims=keepdim))

@@ -6,7 +6,7 @@ from minitorch_kernels.arrays import array_module
 
 from ..listening import told
 from ..tensor import Tensor
-from .indexing import gather
+from .indexing import gather, getitem
 from .reduction import ValuesAndIndices
 
 
@@ -31,6 +31,6 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     """The k largest (or smallest) elements along `dim`, in order, and their indices."""
     if not 0 <= k <= input.shape[dim]:
         raise RuntimeError(f"topk: k={k} is out of range for {input.shape[dim]} elements along dim {dim}")
-    indices = argsort(input, dim, descending=largest)
-    chosen = Tensor(array_module(input._array).take(indices._array, range(k), axis=dim))
+    first = (slice(None),) * (dim % max(input.ndim, 1)) + (slice(k),)
+    chosen = getitem(argsort(input, dim, descending=largest), first)
     return ValuesAndIndices(gather(input, dim, chosen), chosen)

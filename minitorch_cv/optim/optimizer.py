@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, TypeVar
 
-from ..device import moved
 from ..graph import enable_grad
 from ..listening import told, when_captured
 from ..tensor import Tensor, array_from
+from .state import taken_over
 
 Group = dict[str, Any]
 Params = Iterable[Tensor] | Iterable[Group]
@@ -213,5 +213,4 @@ def fitting(name: str, position: int, key: str, value: Any, param: Tensor) -> An
     array = value._array if isinstance(value, Tensor) else array_from(value)
     if array.ndim and array.shape != param.shape:
         raise ValueError(f"{name}: {key!r} of parameter {position} has shape {array.shape} but it has {param.shape}")
-    own = array.astype(param.dtype if array.ndim else array.dtype)
-    return Tensor(moved(own, param.device if array.ndim else "cpu"))
+    return taken_over(array, param)

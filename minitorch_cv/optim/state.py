@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_kernels.arrays import Array, array_module
+
+from ..device import moved
 from ..tensor import Tensor
 
 
@@ -23,8 +26,14 @@ def count_step(state: dict[str, Any]) -> int:
     return int(counter)
 
 
-def buffer(state: dict[str, Any], name: str, param: Tensor, start: float = 0.0) -> np.ndarray:
+def buffer(state: dict[str, Any], name: str, param: Tensor, start: float = 0.0) -> Array:
     """The array behind state[name]; at first one of the parameter's shape, dtype and memory order, full of `start`."""
     if name not in state:
-        state[name] = Tensor(np.full_like(param._array, start))
+        state[name] = Tensor(array_module(param._array).full_like(param._array, start))
     return state[name]._array
+
+
+def taken_over(array: Array, param: Tensor) -> Tensor:
+    """A copy of an array of another optimizer's state: beside the parameter, in its dtype; a counter on the CPU."""
+    place, dtype = (param.device, param.dtype) if array.ndim else ("cpu", array.dtype)
+    return Tensor(moved(array, place).astype(dtype))

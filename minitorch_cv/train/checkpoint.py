@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from minitorch_kernels.arrays import is_on_gpu, on_cpu
+
 from .. import random
-from ..random import Generator
+from ..random import Generator, generator_on
 from ..tensor import Tensor
 from .checkpoint_file import CheckpointError, read_file, write_file
 from .ema import EMA
@@ -27,8 +29,8 @@ class Checkpoint:
     After a load, whatever seeds the parts were built with, `fit(..., progress=checkpoint.progress)` ends with the very
     weights, bit by bit, and the history that the run would have reached without the interruption. Saved are the model's
     state, the optimizer's, the schedule's, the averages, the position with its history, the state of train_loader's
-    generator, of the default one (dropout) and of all in `generators`. What a caller builds is not: functions, data,
-    which parameters are frozen.
+    generator, of the default ones (dropout; on a GPU, that of the GPU) and of all in `generators`. What a caller builds
+    is not: functions, data, which parameters are frozen.
     """
 
     model: Any
@@ -51,6 +53,7 @@ class Checkpoint:
             "progress": self.progress.state_dict(),
             "loader": self.train_loader.state_dict(),
             "generators": {name: generator.get_state() for name, generator in self.all_generators().items()},
+            "gpu_generator": None if self.gpu_generator is None else self.gpu_generator.get_state(),
             "model": with_arrays_apart(self.model.state_dict(), "model", arrays),
             "optimizer": with_arrays_apart(self.optimizer.state_dict(), "optimizer", arrays),
             "scheduler": self.scheduler and self.scheduler.state_dict(),
@@ -79,6 +82,8 @@ class Checkpoint:
                 self.end_epoch_of_loader()
             for name, generator in self.all_generators().items():  # after the loader, which may have drawn from them
                 generator.set_state(state["generators"][name])
+            if self.gpu_generator is not None and state.get("gpu_generator") is not None:
+                self.gpu_generator.set_state(state["gpu_generator"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path}: does not fit: {error}") from error
         return state["metadata"]
@@ -91,6 +96,15 @@ class Checkpoint:
     def all_generators(self) -> dict[str, Generator]:
         """The caller's generators and the default one."""
         return {**self.generators, "default": random.default_generator}
+
+    @property
+    def gpu_generator(self) -> Generator | None:
+        """The default generator of the GPU that the model is on, None on the CPU.
+
+        A run that is saved on one device may go on on another; what the other one draws is then its own affair.
+        """
+        places = {parameter.device for parameter in self.model.parameters()}
+        return next((generator_on(place) for place in places if place != "cpu"), None)
 
     def check_parts(self, state: Mapping[str, Any]) -> None:
         """ValueError where the run that was saved had other parts."""
@@ -111,8 +125,9 @@ def with_arrays_apart(state: Any, name: str, arrays: Arrays) -> Any:
     """The state with each tensor and array put into `arrays`, under a dotted name that stands in its place."""
     if isinstance(state, Mapping):
         return {key: with_arrays_apart(value, f"{name}.{key}", arrays) for key, value in state.items()}
-    if isinstance(state, (Tensor, np.ndarray)):
-        arrays[name] = state.detach().cpu().numpy() if isinstance(state, Tensor) else state
+    if isinstance(state, (Tensor, np.ndarray)) or is_on_gpu(state):
+        array = state._array if isinstance(state, Tensor) else state
+        arrays[name] = on_cpu(array) if is_on_gpu(array) else array
         return {"array": name}
     return state
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
+from minitorch_kernels.arrays import Array
 
+from ..device import device_of, moved
 from ..listening import told
 
 
@@ -30,7 +31,7 @@ class EMA:
     def update(self) -> None:
         """Take the model's present weights into the averages."""
         for name, tensor in self.model.state_dict().items():
-            average, value = self.averages[name], tensor.numpy()
+            average, value = self.averages[name], tensor._array
             if self.updates == 0 or value.dtype.kind != "f":
                 average[...] = value
             else:
@@ -61,9 +62,9 @@ class EMA:
             raise ValueError(f"EMA: state_dict does not fit the model: {', '.join(differing)} differ")
         self.decay, self.updates = state["decay"], state["updates"]
         for name, average in self.averages.items():
-            average[...] = state["averages"][name]
+            average[...] = moved(state["averages"][name], device_of(average))
 
 
-def values_of(model: Any) -> dict[str, np.ndarray]:
-    """Copies of all weights and buffers."""
-    return {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
+def values_of(model: Any) -> dict[str, Array]:
+    """Copies of all weights and buffers, on the model's device."""
+    return {name: tensor._array.copy() for name, tensor in model.state_dict().items()}

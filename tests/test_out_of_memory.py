@@ -1,0 +1,100 @@
+"""A full GPU: the error names layer, bytes and a batch to try."""
+
+import numpy as np
+import pytest
+
+import minitorch_cv as mt
+from minitorch_cv import nn
+from minitorch_kernels.arrays import limited_memory
+
+from . import fake_cupy
+
+MB = 2**20
+
+
+def network():
+    return nn.Sequential(
+        nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()),
+        nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(2 * 14 * 14, 4096))),
+        nn.Linear(4096, 2),
+    )
+
+
+def failed(limit, action):
+    with limited_memory(limit), pytest.raises(mt.cuda.OutOfMemoryError) as raised:
+        action()
+    return raised.value
+
+
+@pytest.mark.parametrize(("limit", "layer"), [(1, "0.0 (Conv2d)"), (30_000, "0.1 (ReLU)"), (150_000, "1.1.0 (Linear)")])
+def test_the_layer_is_named_as_the_network_names_it(limit, layer):
+    net, x = network().to("cuda-sim"), mt.ones(16, 1, 16, 16, device="cuda-sim")
+    error = failed(limit, lambda: net(x))
+    assert error.layer == layer
+    assert error.batch == 16
+    assert f"out of GPU memory in {layer}: " in str(error)
+    assert str(error).endswith("; try a batch of 8 instead of 16")
+
+
+def test_the_bytes_are_named():
+    layer, x = nn.ReLU(), mt.ones(1, 250, device="cuda-sim")
+    error = failed(500, lambda: layer(x))
+    assert error.asked == 1000
+    assert str(error) == (
+        "out of GPU memory in ReLU: 1,000 bytes asked for (allocated so far: 0 bytes, limit set to: 500 bytes); "
+        "there is no room for a single image: use smaller images or a smaller network"
+    )
+    assert isinstance(error, RuntimeError)
+    assert isinstance(error.__cause__, MemoryError)
+
+
+def test_memory_that_is_given_back_can_be_had_again():
+    layer, x = nn.ReLU(), mt.ones(4, 250, device="cuda-sim")
+    with limited_memory(9000) as memory:
+        for _ in range(5):
+            y = layer(x)
+        assert memory.used == y.numel() * 4
+    layer(x)
+
+
+def test_a_backward_names_the_operation():
+    net, x = network().to("cuda-sim"), mt.ones(16, 1, 16, 16, device="cuda-sim")
+    loss = net(x).sum()
+    error = failed(100, loss.backward)
+    assert "while going back through " in str(error)
+    assert error.batch == 16
+    error.find_layer(net)
+    assert error.layer == "2 (Linear)"
+
+
+def test_moving_to_the_device():
+    error = failed(300, lambda: mt.ones(9, 9).to("cuda-sim"))
+    assert str(error).startswith("out of GPU memory while moving an array of shape (9, 9) to cuda-sim: 324 bytes asked")
+
+
+def test_cupys_error_is_translated_and_that_of_the_cpu_is_not(monkeypatch):
+    fake_cupy.installed(monkeypatch)
+
+    class Full(nn.Module):
+        def __init__(self, error):
+            super().__init__()
+            self.error = error
+
+        def forward(self, x):
+            raise self.error
+
+    text = "Out of memory allocating 1,234,567 bytes (allocated so far: 5 bytes)."
+    with pytest.raises(mt.cuda.OutOfMemoryError, match=r"in 1 \(Full\): 1,234,567 bytes .*batch of 2 instead of 4"):
+        nn.Sequential(nn.ReLU(), Full(fake_cupy.OutOfMemoryError(text)))(mt.ones(4, 2))
+    mine = MemoryError("no room")
+    with pytest.raises(MemoryError) as raised:
+        Full(mine)(mt.ones(4, 2))
+    assert raised.value is mine
+
+
+def test_without_a_limit_nothing_is_counted():
+    assert np.isfinite(nn.ReLU()(mt.ones(3, device="cuda-sim")).cpu().numpy()).all()
+    with limited_memory(MB) as memory:
+        pass
+    mt.ones(3, device="cuda-sim")
+    assert memory.used == 0
