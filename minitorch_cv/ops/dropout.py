@@ -10,7 +10,7 @@ from minitorch_kernels.arrays import Array, array_module
 from minitorch_kernels.dropout import dropout as dropout_kernel
 from minitorch_kernels.philox import philox_dropout, philox_key
 
-from ..listening import told
+from ..listening import told, when_captured
 from ..random import Generator, generator_on, numbered, numpy_generator
 from ..tensor import Tensor
 from .differentiable import differentiable
@@ -124,12 +124,14 @@ def generator_beside(operation: str, input: Tensor, generator: Generator | None)
 
 
 @told
+@when_captured("device")
 def draw_key(generator: Generator) -> Array:
     """The key of one draw from a generator on a GPU, where it is counted: the host has no part in it."""
     return philox_key(generator.philox)
 
 
 @told
+@when_captured("device")
 def draw_gpu_mask(shape: tuple[int, ...], ndim: int, p: float, generator: Generator) -> Array:
     """True with probability 1 - p, for the leading axes of an array of `ndim` axes; on the generator's GPU."""
     ones = array_module(generator.philox).ones(shape, np.float32)
