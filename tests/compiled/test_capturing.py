@@ -7,9 +7,12 @@ import minitorch_cv as torch
 from minitorch_cv import nn, optim
 from minitorch_cv.compiled import RecordingError
 from minitorch_cv.compiled.instructions import Backward, Call, Operation, Receive, Seed
+from minitorch_cv.data import DataLoader
 from minitorch_cv.nn import functional as F
 from minitorch_cv.optim.optimizer import Optimizer
 from minitorch_kernels.cuda.graph import SimulatedGraph
+
+from ..data.byte_images import ByteImages
 
 SIM = "cuda-sim"
 
@@ -421,6 +424,38 @@ def test_random_numbers_are_drawn_anew():
     step = lambda x: x * torch.rand(4, device=SIM)  # noqa: E731
     assert_replayed(step, data, "rand needs the CPU")
     assert len({tuple(y) for y in outputs(torch.compile(step), data())}) == 6
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.Dropout2d(0.5)])
+def test_dropout_is_drawn_anew_by_each_launch(layer):
+    """Masks come from a counter in the GPU's memory, which a launch moves on and a seed sets back."""
+
+    def data():
+        return [(torch.ones(2, 16, 2, 1, device=SIM),)] * 6
+
+    run = torch.compile(lambda x: layer(x))
+    expected = outputs(layer, data())
+    assert outputs(run, data()) == expected
+    assert is_captured(run)
+    assert outputs(run, data()) == expected
+    assert len({str(y) for y in expected}) == 6
+
+
+def test_a_step_that_takes_its_own_batches():
+    """The number of the batch is counted on the GPU; a new epoch's order reaches the graph."""
+    images = ByteImages(count=12)
+    images.targets = torch.arange(12)
+    loader = DataLoader(images, 4, shuffle=True, generator=torch.Generator().manual_seed(1), device=SIM)
+    batches = loader.on_device()
+    one = torch.ones(1, dtype=torch.int64, device=SIM)
+    run = torch.compile(lambda: batches.next()[1] * one)
+    seen = []
+    for _ in range(3):
+        batches.start_epoch()
+        seen.append([label for _ in range(len(batches)) for label in run().tolist()])
+    assert is_captured(run)
+    assert all(sorted(epoch) == list(range(12)) for epoch in seen)
+    assert len({tuple(epoch) for epoch in seen}) == 3
 
 
 def test_a_write_to_an_argument_reaches_it():
