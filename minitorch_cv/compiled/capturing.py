@@ -326,7 +326,7 @@ def cleared_first(recording: Recording) -> tuple[list[Call], list[Instruction]]:
         if isinstance(step, Receive) or how == "refreshed":
             return first, [*others, *recording.forward[position:]]
         if isinstance(step, Call) and how == "gradients":
-            if step.function is SET_GRAD or not all(recording.values[slot] for slot in step.reads[1:]):
+            if not all(recording.values[slot] for slot in step.reads[1:]):  # set_to_none=False, or a tensor's own grad
                 return first, [*others, *recording.forward[position:]]
             first.append(step)
         else:

@@ -50,6 +50,7 @@ FUNCTIONS = {
     "cumulated": lambda x: x.cumsum(0) * x.cumprod(1) + x.clip(-1, 1).round(),
     "functions": lambda x: np.where(x > 0, x, 2) + np.concatenate([x[:1], x[1:]]),
     "copy or not": lambda x: sim_module.ascontiguousarray(x) + sim_module.ascontiguousarray(x.T).T,
+    "repeated": lambda x: np.broadcast_to(x[:1], x.shape) + np.moveaxis(x, 0, 1).T,
     "filled": lambda x: sim_module.full((3, 4), x[0, 0]) + sim_module.arange(4) + np.full_like(x, x.min()),
     "written": write_first_row,
     "written with functions": written_with_functions,

@@ -6,6 +6,7 @@ import pytest
 from minitorch_kernels import optimizer_step_cuda, use
 from minitorch_kernels.adam import adam_steps
 from minitorch_kernels.arrays import on_cpu
+from minitorch_kernels.cuda import graph
 from minitorch_kernels.sgd import sgd_steps
 
 from .test_kernels import there
@@ -95,8 +96,10 @@ def test_a_table_is_kept(rng):
     np.testing.assert_allclose(on_cpu(params[0]), 0.8)
 
 
-def test_numbers_are_refreshed_launch_by_launch(rng):
+def test_numbers_are_refreshed_launch_by_launch(monkeypatch):
     """Parameters that start later have a launch of their own; nothing is launched by a refresh."""
+    writes, original = [], graph.overwrite
+    monkeypatch.setattr(graph, "overwrite", lambda array, values: (writes.append(1), original(array, values)))
     params, buffers = [there(np.ones(3)), there(np.ones(2))], [there(np.ones(3)), there(np.ones(2))]
     options = 0.9, 0.0, False, 0.0, False
     launches = []
@@ -109,6 +112,9 @@ def test_numbers_are_refreshed_launch_by_launch(rng):
     assert [(on_cpu(numbers.array)[0], on_cpu(numbers.array)[-1]) for numbers in launches] == [(0.25, 0), (0.25, 1)]
     for param, values in zip(params, before):
         np.testing.assert_array_equal(on_cpu(param), values)
+    with optimizer_step_cuda.refreshed(launches):
+        sgd_steps(params, params, buffers, 0.25, *options, [False, True])
+    assert len(writes) == 2
     with pytest.raises(RuntimeError, match="fewer"), optimizer_step_cuda.refreshed(launches):
         sgd_steps(params, params, buffers, 0.1, *options, [True, True])
     with pytest.raises(RuntimeError, match="more launches"), optimizer_step_cuda.refreshed(launches[:1]):
