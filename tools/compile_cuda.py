@@ -1,7 +1,7 @@
 """Compiles every CUDA kernel for three generations of GPUs, without a GPU: `python -m tools.compile_cuda [FILE ...]`.
 
-Shows the registers and shared memory of each kernel, and fails where nvcc finds an error, and where a kernel needs a stack
-in memory: for more local variables than registers, which spill, or for an array that is indexed by a variable.
+Shows the registers and shared memory of each kernel, and fails where nvcc finds an error, and where a kernel needs a
+stack in memory: for more local variables than registers, which spill, or for an array that is indexed by a variable.
 """
 
 from __future__ import annotations
