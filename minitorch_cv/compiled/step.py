@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_kernels import kernel
-from minitorch_kernels.cuda.precision import get_float32_matmul_precision
+from minitorch_kernels.cuda.precision import rounding
 
 from ..graph import is_grad_enabled
 from ..listening import current, listening
@@ -126,7 +126,7 @@ def kind_of(args: tuple[Any, ...]) -> Any:
     except TypeError:
         kinds = ", ".join(type(arg).__name__ for arg in args)
         raise TypeError(f"compiled: got ({kinds}); pass tensors and plain values, each as an argument") from None
-    return given, is_grad_enabled(), kernel._forced.get(), get_float32_matmul_precision()
+    return given, is_grad_enabled(), kernel._forced.get(), rounding()
 
 
 def kind_of_tensor(tensor: Tensor) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 // Small kernels that use, or break, one rule of the simulator each: see test_simulator.py.
 #include "device.cuh"
+#include "copies.cuh"
 
 extern "C" __global__ void double_each(Global<const REAL> x, Global<REAL> y, Index n) {
     for (Index i = thread(); i < n; i += threads()) y[i] = 2 * x[i];
@@ -55,4 +56,30 @@ extern "C" __global__ void two_votes(Global<REAL> unused, Global<int> agreed) {
     int first = __syncthreads_and(threadIdx.x != 5);
     int second = __syncthreads_and(true);
     agreed[thread()] = first + 2 * second;
+}
+
+// y = the block's 64 numbers backwards, each copied to shared memory by another thread; the first 4 are zeros.
+extern "C" __global__ void copied(Global<const REAL> x, Global<REAL> y) {
+    SHARED(REAL, part, 64);
+    copy<1>(part, threadIdx.x, x, threadIdx.x < 4 ? -1 : (int)threadIdx.x);
+    wait_for_copies();
+    __syncthreads();
+    y[threadIdx.x] = part[63 - threadIdx.x];
+}
+
+extern "C" __global__ void copied_without_waiting(Global<const REAL> x, Global<REAL> y) {
+    SHARED(REAL, part, 64);
+    copy<1>(part, threadIdx.x, x, threadIdx.x);
+    __syncthreads();
+    y[threadIdx.x] = part[63 - threadIdx.x];
+}
+
+// Four numbers at a time, in 16 threads, `by` numbers off.
+extern "C" __global__ void copied_by_fours(Global<const REAL> x, Global<REAL> y, Index by) {
+    SHARED(REAL, part, 64);
+    copy<4>(part, 4 * threadIdx.x, x, 4 * threadIdx.x + by);
+    wait_for_copies();
+    __syncthreads();
+    const Four four = four_of(part, 60 - 4 * threadIdx.x);
+    for (int n = 0; n < 4; n++) y[4 * threadIdx.x + n] = four.value[n];
 }

@@ -74,6 +74,31 @@ def test_a_race_shows_when_the_order_changes(monkeypatch):
     assert np.isnan(results[0]).any()  # shared memory that nobody wrote yet
 
 
+@BOTH
+def test_copies_are_there_after_the_wait(dtype, order):
+    x, x_there = given(dtype, 64)
+    y, fours = empty(dtype, 64), empty(dtype, 64)
+    launch(PROBE, "copied", (1,), (64,), x_there, y)
+    np.testing.assert_array_equal(on_cpu(y), np.append(np.zeros(4), x[4:])[::-1])
+    launch(PROBE, "copied_by_fours", (1,), (16,), x_there, fours, 0)
+    np.testing.assert_array_equal(on_cpu(fours), x.reshape(16, 4)[::-1].ravel())
+
+
+def test_a_wait_that_is_missing_shows_when_the_order_changes(monkeypatch):
+    x, x_there = given(np.float32, 64)
+    for seed, found in ((0, x[::-1]), (1, np.full(64, np.nan))):
+        monkeypatch.setattr(simulator, "shuffle_seed", seed)
+        y = empty(np.float32, 64)
+        launch(PROBE, "copied_without_waiting", (1,), (64,), x_there, y)
+        np.testing.assert_array_equal(on_cpu(y), found)
+
+
+def test_four_numbers_are_copied_from_an_even_place():
+    _, x = given(np.float32, 68)
+    with pytest.raises(RuntimeError, match="four numbers are copied from 1 to 0, which are not both multiples of 4"):
+        launch(PROBE, "copied_by_fours", (1,), (16,), x, empty(np.float32, 64), 1)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
