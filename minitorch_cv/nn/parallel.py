@@ -32,11 +32,12 @@ class DistributedDataParallel(Module):
     rank 0's buffers go to all before each forward in training mode. Batch norm uses the statistics of each rank's own
     share, and a warning says so; `SyncBatchNorm.convert_sync_batchnorm` joins them.
 
-    Parameters that only some ranks use need no option, unlike in torch. ValueError for lazy modules that have not seen
-    an input yet, and where nothing can be trained. Without a process group it is `module` itself.
+    Parameters that only some ranks use need no option, unlike in torch, and device_ids changes nothing: the module
+    computes where its parameters are. ValueError for lazy modules that have not seen an input yet, and where nothing can
+    be trained. Without a process group it computes what `module` does.
     """
 
-    def __init__(self, module: Module, *, broadcast_buffers: bool = True):
+    def __init__(self, module: Module, device_ids: Any = None, *, broadcast_buffers: bool = True):
         super().__init__()
         if any(is_lazy(parameter) for parameter in module.parameters()):
             raise ValueError("DistributedDataParallel: the module has lazy layers; call it once on an example first")
