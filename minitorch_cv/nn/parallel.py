@@ -33,8 +33,8 @@ class DistributedDataParallel(Module):
     share, and a warning says so; `SyncBatchNorm.convert_sync_batchnorm` joins them.
 
     Parameters that only some ranks use need no option, unlike in torch, and device_ids changes nothing: the module
-    computes where its parameters are. ValueError for lazy modules that have not seen an input yet, and where nothing can
-    be trained. Without a process group it computes what `module` does.
+    computes where its parameters are. ValueError for lazy modules that have not seen an input yet, and where nothing
+    can be trained. Without a process group it computes what `module` does.
     """
 
     def __init__(self, module: Module, device_ids: Any = None, *, broadcast_buffers: bool = True):
