@@ -233,13 +233,17 @@ class Run:
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Note, keep and show an epoch."""
-        self.folder.add_epoch(epoch)
+        self.keep(epoch)
         self.display.epoch(epoch)
         if self.board is not None:
             self.board.on_epoch(epoch)
         self.save_checkpoint()
         if self.stopping is not None:
             self.stopping(epoch)
+
+    def keep(self, epoch: Epoch) -> None:
+        """Write down what an epoch reached."""
+        self.folder.add_epoch(epoch)
 
     def save_checkpoint(self) -> None:
         """Save all that is needed to go on from here, on all ranks."""
@@ -341,17 +345,8 @@ class Follower(Run):
     def carry_out(self) -> int:
         return 0 if self.is_over() else self.train()
 
-    def on_step(self, step: Step) -> None:
-        self.last_step = step
-        self.steps += 1
-        if self.checkpoint_every and self.steps % self.checkpoint_every == 0:
-            self.save_checkpoint()
-        self.interrupt.check()
-
-    def on_epoch(self, epoch: Epoch) -> None:
-        self.save_checkpoint()
-        if self.stopping is not None:
-            self.stopping(epoch)
+    def keep(self, epoch: Epoch) -> None:
+        pass
 
     def save_checkpoint(self) -> None:
         self.generator_states()

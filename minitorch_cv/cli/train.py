@@ -235,6 +235,9 @@ def command(
     config.json and the last two checkpoints, one after each epoch. Ctrl-C stops after the batch under way and saves;
     --resume goes on from there, to the same weights as without the stop.
 
+    `mpiexec -n 2 minitorch-cv train ...` trains on two ranks: each has a GPU (--device cuda) or a part of the cores,
+    and takes half of every batch.
+
     Exit status: 0 trained to the end, 1 the loss became NaN or infinite or the disk is full, 2 wrong options or data,
     130 Ctrl-C.
     """

@@ -48,15 +48,8 @@ def all_reduce(tensor: Tensor, op: ReduceOp = ReduceOp.SUM) -> None:
 @no_grad()
 def broadcast(tensor: Tensor, src: int = 0) -> None:
     """tensor <- the tensor of rank `src`, in place."""
-    group = current.group
-    if group is None:
-        return
-    values = in_one_piece(tensor._array)
-    if is_cupy(values):
-        nccl.broadcast(group, values, src)
-    else:
-        group.comm.Bcast(plain(values), root=src)
-    overwrite_memory(tensor, ..., values)
+    if current.group is not None:
+        overwrite_memory(tensor, ..., sent_by(tensor._array, src))
 
 
 def barrier() -> None:
@@ -83,6 +76,17 @@ def reduce_in_place(group: Group, values: Array, op: ReduceOp) -> None:
     else:
         MPI = load_mpi()
         group.comm.Allreduce(MPI.IN_PLACE, plain(values), getattr(MPI, op.value))
+
+
+def sent_by(array: Array, src: int = 0) -> Array:
+    """A new array: that of rank `src`."""
+    group = current.group
+    values = in_one_piece(array)
+    if is_cupy(values) and group is not None:
+        nccl.broadcast(group, values, src)
+    elif group is not None:
+        group.comm.Bcast(plain(values), root=src)
+    return values
 
 
 def in_one_piece(array: Array) -> Array:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from minitorch_kernels.arrays import array_module
 
 from ..graph import no_grad
 from ..tensor import Tensor
+from .buckets import bucket_for, by_type, parts_of
 from .collectives import on_any_rank, overwrite_memory, reduced
 
 
@@ -35,23 +35,12 @@ def average(gradients: Sequence[Tensor], images: int) -> None:
 
     The number of images travels behind the gradients, so nothing has to wait for numbers to come back from a GPU.
     """
-    xp = array_module(gradients[0]._array)
-    ends = np.cumsum([gradient.numel() for gradient in gradients]).tolist()
-    bucket = xp.zeros(ends[-1] + 1, np.promote_types(gradients[0].dtype, np.float32))
-    parts = [bucket[end - gradient.numel() : end] for end, gradient in zip(ends, gradients)]
+    bucket = bucket_for(gradients, np.promote_types(gradients[0].dtype, np.float32), further=1)
     if images:
-        for part, gradient in zip(parts, gradients):
-            xp.multiply(gradient._array, images, out=part.reshape(gradient.shape))
+        for part, gradient in zip(parts_of(bucket, gradients), gradients):
+            array_module(bucket).multiply(gradient._array, images, out=part)
         bucket[-1:] = images
     total = reduced(bucket)
     total[:-1] /= total[-1:]
-    for gradient, end in zip(gradients, ends):
-        overwrite_memory(gradient, ..., total[end - gradient.numel() : end].reshape(gradient.shape))
-
-
-def by_type(tensors: Iterable[Any]) -> list[list[Any]]:
-    """The tensors in groups of one device and one type, in the order of their first members."""
-    groups: dict[Any, list[Any]] = {}
-    for tensor in tensors:
-        groups.setdefault((tensor.device, tensor.dtype), []).append(tensor)
-    return list(groups.values())
+    for part, gradient in zip(parts_of(total, gradients), gradients):
+        overwrite_memory(gradient, ..., part)

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..distributed import get_world_size
-from ..distributed.collectives import broadcast, overwrite_memory
-from ..distributed.gradients import average_gradients, by_type
+from ..distributed.buckets import bucket_for, by_type, parts_of
+from ..distributed.collectives import overwrite_memory, sent_by
+from ..distributed.gradients import average_gradients
 from ..graph import after_backward, is_grad_enabled, no_grad
 from ..listening import told
-from ..ops.shape import cat
 from ..tensor import Tensor
 from .batchnorm import BatchNorm
 from .module import Module
@@ -32,11 +32,12 @@ class DistributedDataParallel(Module):
     rank 0's buffers go to all before each forward in training mode. Batch norm uses the statistics of each rank's own
     share, and a warning says so; `SyncBatchNorm.convert_sync_batchnorm` joins them.
 
-    Parameters that only some ranks use need no option, unlike in torch. ValueError for lazy modules that have not seen
-    an input yet, and where nothing can be trained. Without a process group it is `module` itself.
+    Parameters that only some ranks use need no option, unlike in torch, and device_ids changes nothing: the module
+    computes where its parameters are. ValueError for lazy modules that have not seen an input yet, and where nothing
+    can be trained. Without a process group it computes what `module` does.
     """
 
-    def __init__(self, module: Module, *, broadcast_buffers: bool = True):
+    def __init__(self, module: Module, device_ids: Any = None, *, broadcast_buffers: bool = True):
         super().__init__()
         if any(is_lazy(parameter) for parameter in module.parameters()):
             raise ValueError("DistributedDataParallel: the module has lazy layers; call it once on an example first")
@@ -87,13 +88,12 @@ class DistributedDataParallel(Module):
 def take_from_rank_zero(tensors: Sequence[Tensor]) -> None:
     """tensor <- the tensor of rank 0, for each of them: one message for each type."""
     for alike in by_type(tensors):
-        joined = cat([tensor.detach().reshape(-1) for tensor in alike])
-        broadcast(joined)
-        start = 0
-        for tensor in alike:
-            part = joined._array[start : start + tensor.numel()]
-            overwrite_memory(tensor, ..., part.reshape(tensor.shape))
-            start += tensor.numel()
+        bucket = bucket_for(alike, alike[0].dtype)
+        for part, tensor in zip(parts_of(bucket, alike), alike):
+            part[...] = tensor._array
+        sent = sent_by(bucket)
+        for part, tensor in zip(parts_of(sent, alike), alike):
+            overwrite_memory(tensor, ..., part)
 
 
 def warn_of_separate_statistics(module: Module) -> None:

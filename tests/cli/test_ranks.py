@@ -20,7 +20,7 @@ DROPOUT = [
     *("--limit", "16", "--batch-size", "4", "--epochs", "2", "--lr", "0.05", "--mixup", "0.5", "--augment", "flip"),
     *("--option", "hidden=8,", "--option", "dropout=0.5"),
 ]
-SECONDS = 20  # for a job in which a rank is lost; it takes one or two
+SECONDS = 40  # for a job in which a rank is lost; two or three where nothing else runs, most of it the start
 
 
 def train(*arguments, happens=("nothing", 0, 0), seconds=60):

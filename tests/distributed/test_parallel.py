@@ -17,6 +17,14 @@ def test_two_ranks_give_the_gradients_of_one_on_the_joined_batch(two_ranks, one_
             np.testing.assert_allclose(rank[name], one_rank[name], rtol=0, atol=1e-12)
 
 
+def test_two_ranks_give_the_gradients_of_one_on_the_simulated_gpu(two_ranks, one_rank):
+    if "on cuda-sim" not in one_rank:
+        pytest.skip("there is no C++ compiler: install g++")
+    for rank in two_ranks:
+        np.testing.assert_allclose(rank["on cuda-sim"], one_rank["on cuda-sim"], rtol=0, atol=1e-6)
+    assert two_ranks[0]["on cuda-sim"].tobytes() == two_ranks[1]["on cuda-sim"].tobytes()
+
+
 @pytest.mark.parametrize("how", ["eager", "compiled", "hybridized", "fitted", "fitted, compiled"])
 def test_two_ranks_reach_the_weights_of_one_with_batches_of_odd_sizes(two_ranks, one_rank, how):
     assert np.abs(one_rank[how] - programs.arrays_of(programs.network(), "")[""]).max() > 1e-2
@@ -40,6 +48,7 @@ def test_fit_tells_losses_and_accuracies_over_all_ranks(two_ranks, one_rank):
 
 
 def test_gradients_can_be_added_up_before_they_are_exchanged(two_ranks, one_rank):
+    assert np.abs(two_ranks[0]["own"] - two_ranks[1]["own"]).max() > 1e-3
     for rank in two_ranks:
         np.testing.assert_allclose(rank["accumulated"], one_rank["accumulated"], rtol=0, atol=1e-12)
 
