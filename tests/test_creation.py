@@ -144,3 +144,20 @@ def test_only_the_cpu():
     assert mt.zeros(1, device="cpu").device == mt.device("cpu")
     with pytest.raises(RuntimeError, match=r"device 'cuda': .*use device='cpu'"):
         mt.zeros(1, device="cuda")
+
+
+def test_what_is_made_beside_a_tensor_lies_where_it_lies(gpu):
+    x = mt.full((2, 3), 0.5, device=gpu)
+    made = [mt.rand_like(x), mt.randn_like(x), mt.zeros_like(x), mt.bernoulli(x), mt.normal(x, 1.0), x.new_zeros(2)]
+    made += [mt.tensor(x), mt.as_tensor(x), *mt.meshgrid(x[0], x[0]), x.clone().uniform_(), x.clone().bernoulli_()]
+    assert {str(y.device) for y in made} == {str(x.device)}
+    mt.manual_seed(0)
+    there = mt.bernoulli(x)
+    mt.manual_seed(0)
+    assert there.cpu().equal(mt.bernoulli(x.cpu()))
+
+
+def test_copies_share_nothing(gpu):
+    x = mt.ones(2, device=gpu)
+    mt.tensor(x).zero_()
+    assert x.tolist() == [1, 1]

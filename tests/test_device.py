@@ -46,53 +46,51 @@ def test_without_cupy_the_error_says_what_to_install():
             move()
 
 
-def test_there_and_back():
+def test_there_and_back(gpu):
     x = mt.tensor([[1.0, -2.0], [3.0, 4.0]])
-    there = x.to("cuda-sim")
-    assert (x.device, there.device) == ("cpu", "cuda-sim")
-    assert there.to("cuda-sim") is there
+    there = x.to(gpu)
+    assert (x.device, there.device.type) == ("cpu", gpu)
+    assert there.to(gpu) is there
     assert x.cpu() is x
-    assert not there.is_cuda  # that is for real ones
+    assert there.is_cuda == (gpu == "cuda")  # that is for real ones
     back = (there * 2 + 1).relu().cpu()
     np.testing.assert_array_equal(back.numpy(), [[3, 0], [7, 9]])
     assert there.to("cpu", mt.float64).dtype == mt.float64
-    assert mt.zeros(2, device="cuda-sim").device == mt.zeros_like(there).device == "cuda-sim"
-    assert repr(there[0]) == "tensor([ 1., -2.], shape=(2,), device='cuda-sim')"
+    assert mt.zeros(2, device=gpu).device == mt.zeros_like(there).device == there.device
+    assert repr(there[0]) == f"tensor([ 1., -2.], shape=(2,), device='{there.device}')"
     assert there.sum().item() == 6
     assert there.tolist() == x.tolist()
-    assert pickle.loads(pickle.dumps(there)).device == "cuda-sim"
+    assert pickle.loads(pickle.dumps(there)).device == there.device
 
 
-def test_a_gradient_finds_its_way_home():
+def test_a_gradient_finds_its_way_home(gpu):
     x = mt.tensor([1.0, -2.0], requires_grad=True)
-    (x.to("cuda-sim") ** 2).sum().cpu().backward()
+    (x.to(gpu) ** 2).sum().cpu().backward()
     assert x.grad.device == "cpu"
     np.testing.assert_array_equal(x.grad.numpy(), [2, -4])
 
 
-def test_devices_are_not_mixed():
-    here, there = mt.ones(2, 2), mt.ones(2, 2, device="cuda-sim")
+def test_devices_are_not_mixed(gpu):
+    here, there = mt.ones(2, 2), mt.ones(2, 2, device=gpu)
     for mix in (lambda: here + there, lambda: there * here, lambda: here @ there):
         with pytest.raises((TypeError, ValueError), match=r"on the CPU.*; move .*\.to\(device\)"):
             mix()
-    with pytest.raises(
-        TypeError, match=r"this tensor is on cuda-sim, where NumPy cannot read it; use \.cpu\(\)\.numpy"
-    ):
+    with pytest.raises(TypeError, match=r"this tensor is on cuda\S*, where NumPy cannot read it; use \.cpu\(\)\.numpy"):
         there.numpy()
 
 
-def test_modules_move_and_keep_their_parameters():
+def test_modules_move_and_keep_their_parameters(gpu):
     net = mt.nn.Sequential(mt.nn.Conv2d(1, 2, 3), mt.nn.BatchNorm2d(2), mt.nn.Flatten(), mt.nn.LazyLinear(3))
     weight = net[0].weight
-    assert net.to("cuda-sim") is net
+    assert net.to(gpu) is net
     assert net[0].weight is weight
     held = [tensor for tensor in (*net.parameters(), *net.buffers()) if not mt.nn.parameter.is_lazy(tensor)]
-    assert {str(tensor.device) for tensor in held} == {"cuda-sim"}
-    assert net.double()[0].weight.device == "cuda-sim"
+    assert {tensor.device.type for tensor in held} == {gpu}
+    assert net.double()[0].weight.device.type == gpu
     net.cpu()
     assert weight.device == net[1].running_mean.device == net[1].num_batches_tracked.device == "cpu"
 
 
-def test_a_lazy_layer_is_born_where_it_was_sent():
-    layer = mt.nn.LazyLinear(3).to("cuda-sim")
-    assert layer(mt.ones(2, 5, device="cuda-sim")).device == layer.weight.device == "cuda-sim"
+def test_a_lazy_layer_is_born_where_it_was_sent(gpu):
+    layer = mt.nn.LazyLinear(3).to(gpu)
+    assert layer(mt.ones(2, 5, device=gpu)).device == layer.weight.device != "cpu"

@@ -37,8 +37,15 @@ def as_dtype(a: Any, dtype: np.dtype) -> Array:
 
 
 def beside(other: Any, value: Array) -> Array:
-    """`value`, as a number where it is one on the CPU and `other` an array on a GPU."""
-    return value[()] if isinstance(value, np.ndarray) and not value.ndim and is_on_gpu(other) else value
+    """`value`, as a number where it is one on the CPU and `other` an array on a GPU; TypeError where it is an array."""
+    if type(value) is not np.ndarray or not is_on_gpu(other):
+        return value
+    if value.ndim:
+        raise TypeError(
+            f"an array of shape {value.shape} lies on the CPU, another of shape {other.shape} on a GPU; "
+            "move one of them with .to(device)"
+        )
+    return value[()]
 
 
 def is_large(x: Any, z: Any) -> bool:

@@ -170,3 +170,27 @@ REFUSALS = table(
 def test_refusals(call, error, text):
     with pytest.raises(error, match=text):
         call(mt.tensor(X))
+
+
+def test_indices_on_the_cpu_for_a_tensor_on_a_gpu(gpu):
+    x = mt.arange(12.0).reshape(3, 4)
+    there = x.to(gpu)
+    for index in ([2, 0], mt.tensor([2, 0, 2]), np.array([1, 1]), (slice(None), [3, 1]), x > 5, (mt.tensor(1), ...)):
+        assert there[index].cpu().equal(x[index])
+        written, expected = there.clone(), x.clone()
+        written[index] = -1
+        expected[index] = -1
+        assert written.cpu().equal(expected)
+    there[1] = [1.0, 2.0, 3.0, 4.0]
+    there[2] = np.zeros(4, np.float32)
+    assert there[1:].tolist() == [[1, 2, 3, 4], [0, 0, 0, 0]]
+    assert mt.nonzero(there > 2).tolist() == [[0, 3], [1, 2], [1, 3]]
+
+
+def test_a_view_of_a_tensor_on_a_gpu_is_written(gpu):
+    for place in ("cpu", gpu):
+        x = mt.ones(3, 4, device=place, requires_grad=True)
+        y = x * 1
+        y.T[1:, ::2].mul_(5)
+        y.sum().backward()
+        assert x.grad.tolist() == [[1, 5, 5, 5], [1, 1, 1, 1], [1, 5, 5, 5]]

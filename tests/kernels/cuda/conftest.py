@@ -1,12 +1,8 @@
-"""The tests of this folder run on the simulated GPU, which a C++ compiler has to build."""
-
-import os
-import shutil
+"""The tests of this folder run on the GPU that --device chose, by default the simulated one."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def compiler():
-    if shutil.which(os.environ.get("CXX", "g++")) is None:
-        pytest.skip("there is no C++ compiler: install g++")
+def usable_gpu(gpu):
+    """Skip where there is no compiler to build the simulated GPU."""

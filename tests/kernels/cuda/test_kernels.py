@@ -1,12 +1,13 @@
-"""Every CUDA kernel, on the simulated GPU, against its reference: the cases of test_implementations."""
+"""Every CUDA kernel, on the GPU of --device, against its reference: the cases of test_implementations."""
 
 import numpy as np
 import pytest
 
 from minitorch_kernels import REGISTRY
-from minitorch_kernels.arrays import SimArray, on_cpu
+from minitorch_kernels.arrays import is_on_gpu, on_cpu
 from minitorch_kernels.cuda import simulator
 
+from ...gpu import there
 from ..test_implementations import (
     CASES,
     IN_PLACE,
@@ -24,21 +25,16 @@ from ..test_implementations import (
 CUDA = {name: cases for name, cases in CASES.items() if REGISTRY[name].cuda is not None}
 
 
-def there(value, storage=lambda array: array):
-    """The argument on the simulated GPU, stored as `storage` stores it."""
-    return storage(value).view(SimArray) if isinstance(value, np.ndarray) else value
-
-
 def run_cuda(name, args):
     """Call the CUDA implementation, check that it left its inputs alone -> its outputs and what it wrote in place."""
     in_place = IN_PLACE.get(name, ())
-    before = [on_cpu(a) if isinstance(a, SimArray) else a for a in args]
+    before = [on_cpu(a) if is_on_gpu(a) else a for a in args]
     returned = REGISTRY[name](*args)
     for i, (now, then) in enumerate(zip(args, before)):
-        if isinstance(now, SimArray) and i not in in_place:
+        if is_on_gpu(now) and i not in in_place:
             np.testing.assert_array_equal(on_cpu(now), then, f"argument {i} was changed")
     outputs = [out for out in (returned if isinstance(returned, tuple) else (returned,)) if out is not None]
-    assert all(isinstance(out, SimArray) for out in outputs)
+    assert all(is_on_gpu(out) for out in outputs)
     return [on_cpu(a) for a in (*outputs, *(args[i] for i in in_place)) if a is not None]
 
 
