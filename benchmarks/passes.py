@@ -127,7 +127,7 @@ def passes(shape: tuple[int, ...], torch: Any) -> Iterator[Pass]:
     yield Pass("sigmoid, backward", lambda: kernels.sigmoid_grad(dy, x), of("sigmoid_backward", dy, x), 3 * size)
     yield Pass("tanh", lambda: kernels.tanh(x), of("tanh", x), 2 * size)
 
-    y, mean, _, rstd = kernels.batch_norm_train(x, w, b, EPS, residual, True)
+    y, mean, _, rstd, line = kernels.batch_norm_train(x, w, b, EPS, residual, True)
 
     def norm(layout: Any) -> Callable[[], Any]:
         maps, weight, bias = theirs(x, layout), torch.from_numpy(w), torch.from_numpy(b)
@@ -154,8 +154,14 @@ def passes(shape: tuple[int, ...], torch: Any) -> Iterator[Pass]:
         "batch norm, backward", lambda: kernels.batch_norm_train_grad(dy, x, w, mean, rstd), norm_backward, 3 * size
     )
     yield Pass(
+        "batch norm + relu, backward",
+        lambda: kernels.batch_norm_train_grad(dy, x, w, mean, rstd, line),
+        None,
+        3 * size,
+    )
+    yield Pass(
         "batch norm + add + relu, backward",
-        lambda: kernels.batch_norm_train_grad(dy, x, w, mean, rstd, y, True),
+        lambda: kernels.batch_norm_train_grad(dy, x, w, mean, rstd, None, y, True),
         None,
         5 * size,
     )
