@@ -191,24 +191,24 @@ def passes(shape: tuple[int, ...], torch: Any) -> Iterator[Pass]:
         None,
         both + size,
     )
-    _, positions = kernels.max_pool2d(x, *windows, (1, 1), False)
+    _, places = kernels.max_pool2d(x, *windows, (1, 1), False)
     yield Pass(
         "max pool 2x2",
         lambda: kernels.max_pool2d(x, *windows, (1, 1), False),
         of("max_pool2d_with_indices", x, options=plain),
-        both + size // 4,
+        both + size // 16,
     )
 
     def max_backward(layout: Any) -> Callable[[], Any]:
         maps, gradient = theirs(x, layout), theirs(dp, layout)
-        places = aten.max_pool2d_with_indices(maps, *plain)[1]
-        return lambda: aten.max_pool2d_with_indices_backward(gradient, maps, *plain, [1, 1], False, places)
+        found = aten.max_pool2d_with_indices(maps, *plain)[1]
+        return lambda: aten.max_pool2d_with_indices_backward(gradient, maps, *plain, [1, 1], False, found)
 
     yield Pass(
         "max pool 2x2, backward",
-        lambda: kernels.max_pool2d_grad(dp, positions, shape[2:]),
+        lambda: kernels.max_pool2d_grad(dp, places, shape[2:], *windows, (1, 1)),
         max_backward,
-        both + size // 4,
+        both + size // 16,
     )
 
 

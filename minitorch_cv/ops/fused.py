@@ -141,16 +141,16 @@ def activation_max_pool(
 
     The options of the pooling are those of `max_pool`.
     """
-    size = x.shape[2:]
     check_activation("activation_max_pool", activation)
+    geometry = (x.shape[2:], kernel, stride, padding, dilation)
     if activation == "relu" and dilation == (1, 1):  # the largest of positive parts is the positive part of the largest
-        largest, positions = kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
+        largest, places = kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
         y = kernels.relu(largest)
-        return y, (lambda dy: kernels.max_pool2d_grad(kernels.relu_grad(dy, y), positions, size),)
+        return y, (lambda dy: kernels.max_pool2d_grad(kernels.relu_grad(dy, y), places, *geometry),)
     act, slope = ACTIVATIONS[activation]
     a = act(x)
-    y, positions = kernels.max_pool2d(a, kernel, stride, padding, dilation, ceil_mode)
-    return y, (lambda dy: slope(kernels.max_pool2d_grad(dy, positions, size), a),)
+    y, places = kernels.max_pool2d(a, kernel, stride, padding, dilation, ceil_mode)
+    return y, (lambda dy: slope(kernels.max_pool2d_grad(dy, places, *geometry), a),)
 
 
 def check_terms(operation: str, name: str, x: Any, z: Any) -> None:
