@@ -127,7 +127,7 @@ def passes(shape: tuple[int, ...], torch: Any) -> Iterator[Pass]:
     yield Pass("sigmoid, backward", lambda: kernels.sigmoid_grad(dy, x), of("sigmoid_backward", dy, x), 3 * size)
     yield Pass("tanh", lambda: kernels.tanh(x), of("tanh", x), 2 * size)
 
-    y, mean, _, rstd = kernels.batch_norm_train(x, w, b, EPS, residual, True)
+    y, mean, _, rstd, line = kernels.batch_norm_train(x, w, b, EPS, residual, True)
 
     def norm(layout: Any) -> Callable[[], Any]:
         maps, weight, bias = theirs(x, layout), torch.from_numpy(w), torch.from_numpy(b)
@@ -154,8 +154,14 @@ def passes(shape: tuple[int, ...], torch: Any) -> Iterator[Pass]:
         "batch norm, backward", lambda: kernels.batch_norm_train_grad(dy, x, w, mean, rstd), norm_backward, 3 * size
     )
     yield Pass(
+        "batch norm + relu, backward",
+        lambda: kernels.batch_norm_train_grad(dy, x, w, mean, rstd, line),
+        None,
+        3 * size,
+    )
+    yield Pass(
         "batch norm + add + relu, backward",
-        lambda: kernels.batch_norm_train_grad(dy, x, w, mean, rstd, y, True),
+        lambda: kernels.batch_norm_train_grad(dy, x, w, mean, rstd, None, y, True),
         None,
         5 * size,
     )
@@ -185,24 +191,24 @@ def passes(shape: tuple[int, ...], torch: Any) -> Iterator[Pass]:
         None,
         both + size,
     )
-    _, positions = kernels.max_pool2d(x, *windows, (1, 1), False)
+    _, places = kernels.max_pool2d(x, *windows, (1, 1), False)
     yield Pass(
         "max pool 2x2",
         lambda: kernels.max_pool2d(x, *windows, (1, 1), False),
         of("max_pool2d_with_indices", x, options=plain),
-        both + size // 4,
+        both + size // 16,
     )
 
     def max_backward(layout: Any) -> Callable[[], Any]:
         maps, gradient = theirs(x, layout), theirs(dp, layout)
-        places = aten.max_pool2d_with_indices(maps, *plain)[1]
-        return lambda: aten.max_pool2d_with_indices_backward(gradient, maps, *plain, [1, 1], False, places)
+        found = aten.max_pool2d_with_indices(maps, *plain)[1]
+        return lambda: aten.max_pool2d_with_indices_backward(gradient, maps, *plain, [1, 1], False, found)
 
     yield Pass(
         "max pool 2x2, backward",
-        lambda: kernels.max_pool2d_grad(dp, positions, shape[2:]),
+        lambda: kernels.max_pool2d_grad(dp, places, shape[2:], *windows, (1, 1)),
         max_backward,
-        both + size // 4,
+        both + size // 16,
     )
 
 

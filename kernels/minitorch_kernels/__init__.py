@@ -7,7 +7,12 @@ by a `Kernel`. Kernels know nothing of tensors or of graphs.
 from .adadelta import adadelta_step
 from .adagrad import adagrad_step
 from .adam import adam_step
-from .adaptive_pool2d import adaptive_avg_pool2d, adaptive_avg_pool2d_grad, adaptive_max_pool2d
+from .adaptive_pool2d import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_grad,
+    adaptive_max_pool2d,
+    adaptive_max_pool2d_grad,
+)
 from .add import add, add_into
 from .add_rows import add_rows
 from .arrays import array_module, is_cupy
@@ -45,6 +50,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_grad",
     "adaptive_max_pool2d",
+    "adaptive_max_pool2d_grad",
     "add",
     "add_into",
     "add_rows",

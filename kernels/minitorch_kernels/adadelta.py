@@ -1,13 +1,16 @@
-"""One step of Adadelta on one parameter array, in place."""
+"""One step of Adadelta, in place: on one parameter array, or on all of them at once."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from .addresses import array_at
 from .arrays import Array
 from .jit import jit, prange
 from .kernel import Kernel
-from .optimizer_step import CHUNK, check_shapes, rounded, run_step
+from .optimizer_step import CHUNK, addresses_of_all, check_shapes, rounded, row_major, run_step
 from .optimizer_step_cuda import run_steps_cuda
 
 
@@ -91,6 +94,16 @@ def adadelta_chunks(p, g, v, u, lr, rho, fresh, eps, decay, sign):
         adadelta_flat(p[part], g[part], v[part], u[part], lr, rho, fresh, eps, decay, sign)
 
 
+@jit(parallel=True)
+def adadelta_all(addresses, tasks, like, lr, rho, fresh, eps, decay, sign):
+    """The step on all parameters: addresses (P, 4) of param, grad and the buffers."""
+    for task in prange(len(tasks)):
+        k, start, size = tasks[task, 0], tasks[task, 1], tasks[task, 2]
+        p, g = array_at(addresses[k, 0], start, size, like), array_at(addresses[k, 1], start, size, like)
+        v, u = array_at(addresses[k, 2], start, size, like), array_at(addresses[k, 3], start, size, like)
+        adadelta_flat(p, g, v, u, lr, rho, fresh, eps, decay, sign)
+
+
 def adadelta_step_cuda(
     param: Array,
     grad: Array,
@@ -103,9 +116,43 @@ def adadelta_step_cuda(
     maximize: bool,
 ) -> None:
     check_shapes("adadelta_step", param, grad, {"square_avg": square_avg, "acc_delta": acc_delta})
-    rho = rounded(rho, param)
+    adadelta_all_cuda([(param, grad, square_avg, acc_delta)], lr, rho, eps, weight_decay, maximize)
+
+
+def adadelta_all_cuda(
+    params: list[tuple[Any, ...]], lr: float, rho: float, eps: float, weight_decay: float, maximize: bool
+) -> None:
+    """The step on all parameters in one launch: for each its array, its gradient and its two buffers."""
+    rho = rounded(rho, params[0][0])
     numbers = lr, rho, 1 - rho, eps, weight_decay, -1 if maximize else 1
-    run_steps_cuda("adadelta.cu", "adadelta_step", [(param, grad, square_avg, acc_delta)], *numbers)
+    run_steps_cuda("adadelta.cu", "adadelta_step", params, *numbers)
 
 
 adadelta_step = Kernel("adadelta_step", adadelta_step_reference, adadelta_step_cpu, adadelta_step_cuda)
+
+
+def adadelta_steps(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    square_avgs: list[np.ndarray],
+    acc_deltas: list[np.ndarray],
+    lr: float,
+    rho: float,
+    eps: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    """`adadelta_step` on each parameter, with the same bits; in one call where their memory allows."""
+    arrays = list(zip(params, row_major(grads), square_avgs, acc_deltas, strict=True))
+    options = lr, rho, eps, weight_decay, maximize
+    if adadelta_step.pick((params[0],)) is adadelta_step.cuda:
+        adadelta_all_cuda(arrays, *options)
+        return
+    together = addresses_of_all(adadelta_step, arrays)
+    if together is None:
+        for of_one in arrays:
+            adadelta_step(*of_one, *options)
+        return
+    number, rho = params[0].dtype.type, rounded(rho, params[0])
+    numbers = lr, rho, 1 - rho, eps, weight_decay, -1.0 if maximize else 1.0
+    adadelta_all(*together, np.empty(0, number), *map(number, numbers))

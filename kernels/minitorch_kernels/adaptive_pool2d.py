@@ -13,9 +13,9 @@ import numpy as np
 from .arrays import Array
 from .avg_pool2d import Windows, average_windows, average_windows_grad
 from .kernel import Kernel
-from .max_pool2d import max_over_windows
-from .pool2d_cuda import adaptive_averages_cuda, adaptive_averages_grad_cuda, maxima
-from .pool_windows import Pair, adaptive_spans
+from .max_pool2d import largest, largest_grad
+from .pool2d_cuda import adaptive_averages_cuda, adaptive_averages_grad_cuda, chosen, maxima
+from .pool_windows import Pair, adaptive_places, adaptive_spans, place_type
 
 
 def adaptive_windows(name: str, size: Pair, output_size: Pair) -> tuple[np.ndarray, np.ndarray]:
@@ -53,23 +53,38 @@ def adaptive_avg_pool2d_grad_reference(dy: np.ndarray, size: Pair) -> np.ndarray
 
 
 def adaptive_max_pool2d_reference(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, np.ndarray]:
-    """y[n, c, i, j] = max of window (i, j) of x[n, c], and the position of that value in the plane.
+    """y[n, c, i, j] = max of window (i, j) of x[n, c], and the place of that value in the window.
 
-    x (N, C, H, W), output_size (OH, OW) -> y (N, C, OH, OW) and indices int32 of the same shape. Ties and NaN as in
-    `max_pool2d`; the gradient is `max_pool2d_grad`.
+    x (N, C, H, W), output_size (OH, OW) -> y (N, C, OH, OW) and places of the same shape: kh KW + kw for cell (kh, kw)
+    of a window, where the widest window has KW columns. Type, ties and NaN as in `max_pool2d`.
     """
     rows, cols = adaptive_windows("adaptive_max_pool2d", x.shape[2:], output_size)
-    N, C, H, W = x.shape
-    y = np.empty((N, C, *output_size), x.dtype)
-    indices = np.empty(y.shape, np.int32)
-    plane = np.arange(H * W).reshape(H, W)
+    kernel = adaptive_places(x.shape[2:], output_size).kernel
+    y = np.empty((*x.shape[:2], *output_size), x.dtype)
+    places: np.ndarray = np.empty(y.shape, place_type(kernel))
     for i, (top, bottom) in enumerate(rows):
         for j, (left, right) in enumerate(cols):
-            window = x[..., top:bottom, left:right].reshape(N, C, (bottom - top) * (right - left))
+            window = x[..., top:bottom, left:right].reshape(*x.shape[:2], (bottom - top) * (right - left))
             first = window.argmax(axis=-1)
             y[..., i, j] = np.take_along_axis(window, first[..., None], axis=-1)[..., 0]
-            indices[..., i, j] = plane[top:bottom, left:right].ravel()[first]
-    return y, indices
+            kh, kw = divmod(first, right - left)
+            places[..., i, j] = kh * kernel[1] + kw
+    return y, places
+
+
+def adaptive_max_pool2d_grad_reference(dy: np.ndarray, places: np.ndarray, size: Pair) -> np.ndarray:
+    """dx[n, c, h, w] = sum of dy[n, c, i, j] over the windows whose maximum stood at (h, w).
+
+    dy, places (N, C, OH, OW), size (H, W) -> dx (N, C, H, W).
+    """
+    rows, cols = adaptive_windows("adaptive_max_pool2d", size, dy.shape[2:])
+    KW = adaptive_places(size, dy.shape[2:]).kernel[1]
+    dx = np.zeros((*dy.shape[:2], *size), dy.dtype)
+    for i, (top, bottom) in enumerate(rows):
+        for j, (left, right) in enumerate(cols):
+            for kh, kw in np.ndindex(bottom - top, right - left):
+                dx[..., top + kh, left + kw] += np.where(places[..., i, j] == kh * KW + kw, dy[..., i, j], 0)
+    return dx
 
 
 def adaptive_avg_pool2d_cpu(x: np.ndarray, output_size: Pair) -> np.ndarray:
@@ -88,8 +103,12 @@ def adaptive_avg_windows(size: Pair, output_size: Pair) -> Windows:
 
 
 def adaptive_max_pool2d_cpu(x: np.ndarray, output_size: Pair) -> tuple[np.ndarray, np.ndarray]:
-    rows, cols = adaptive_windows("adaptive_max_pool2d", x.shape[2:], output_size)
-    return max_over_windows(x, rows, cols, (1, 1))
+    adaptive_windows("adaptive_max_pool2d", x.shape[2:], output_size)
+    return largest(x, adaptive_places(x.shape[2:], output_size))
+
+
+def adaptive_max_pool2d_grad_cpu(dy: np.ndarray, places: np.ndarray, size: Pair) -> np.ndarray:
+    return largest_grad(dy, places, size, adaptive_places(size, dy.shape[2:]))
 
 
 def adaptive_avg_pool2d_cuda(x: Array, output_size: Pair) -> Array:
@@ -104,7 +123,11 @@ def adaptive_avg_pool2d_grad_cuda(dy: Array, size: Pair) -> Array:
 
 def adaptive_max_pool2d_cuda(x: Array, output_size: Pair) -> tuple[Array, Array]:
     adaptive_windows("adaptive_max_pool2d", x.shape[2:], output_size)
-    return maxima(x, output_size, "max_adaptive")
+    return maxima(x, adaptive_places(x.shape[2:], output_size))
+
+
+def adaptive_max_pool2d_grad_cuda(dy: Array, places: Array, size: Pair) -> Array:
+    return chosen(dy, places, size, adaptive_places(size, dy.shape[2:]))
 
 
 adaptive_avg_pool2d = Kernel(
@@ -118,4 +141,10 @@ adaptive_avg_pool2d_grad = Kernel(
 )
 adaptive_max_pool2d = Kernel(
     "adaptive_max_pool2d", adaptive_max_pool2d_reference, adaptive_max_pool2d_cpu, adaptive_max_pool2d_cuda
+)
+adaptive_max_pool2d_grad = Kernel(
+    "adaptive_max_pool2d_grad",
+    adaptive_max_pool2d_grad_reference,
+    adaptive_max_pool2d_grad_cpu,
+    adaptive_max_pool2d_grad_cuda,
 )

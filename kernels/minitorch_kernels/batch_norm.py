@@ -2,7 +2,9 @@
 
 What networks do next to the result can be done in the same pass: `residual` is added to it, `relu` cuts it off at 0.
 x is (N, C), (N, C, L) or (N, C, H, W); the M values of a channel are those of all images and places. Sums run in
-float64 and the mean is subtracted before squaring, so that a mean far from zero costs no digit of the variance.
+float64 and the mean is subtracted before squaring, so that a mean far from zero costs no digit of the variance. In
+training y lies on a line for each channel, (x - mean) factor + shift, and the gradient computes it again, to the last
+bit, in order to know where the ReLU was open: so y need not be kept.
 Source: Ioffe and Szegedy, "Batch Normalization" (2015).
 """
 
@@ -25,7 +27,7 @@ from .memory import empty
 
 Vector = np.ndarray | None  # (C,), or None for a weight of 1 and a bias of 0
 Residual = np.ndarray | None  # as x, or None for no sum
-Four = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Five = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 Gradients = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]
 
 FEW = 4  # channels: with fewer, the threads share each row instead of taking whole ones
@@ -34,18 +36,41 @@ PART = 1 << 14  # values of a row that a thread takes at a time where rows are s
 
 def batch_norm_train_reference(
     x: np.ndarray, weight: Vector, bias: Vector, eps: float, residual: Residual = None, relu: bool = False
-) -> Four:
+) -> Five:
     """y = relu((x - mean) rstd weight + bias + residual), mean and variance of this batch, rstd = 1 / sqrt(var + eps).
 
-    x and residual (N, C, ...), weight and bias (C,) -> y as x; mean, var and rstd (C,). var is biased: a sum divided by
-    M. An empty batch gives mean 0 and var 0. residual=None adds nothing, relu=False keeps what is negative.
+    x and residual (N, C, ...), weight and bias (C,) -> y as x; mean, var and rstd (C,); line (2, C), the factor and
+    shift of each channel. var is biased: a sum divided by M. An empty batch gives mean 0 and var 0. residual=None adds
+    nothing, relu=False keeps what is negative.
     """
     axes, M = axes_of_channel(x), values_per_channel(x)
     mean = x.sum(axes, dtype=np.float64) / M
     var = ((x - along_channels(mean, x)) ** 2).sum(axes) / M
-    y = batch_norm_inference_reference(x, mean, var, weight, bias, eps, residual, relu)
     rstd = 1 / np.sqrt(var + eps)
-    return y, mean.astype(x.dtype), var.astype(x.dtype), rstd.astype(x.dtype)
+    line = line_of(mean, rstd, weight, bias, x.dtype)
+    y = finished(along_line(x, mean.astype(x.dtype), line), residual, relu)
+    return y, mean.astype(x.dtype), var.astype(x.dtype), rstd.astype(x.dtype), line
+
+
+def line_of(mean: np.ndarray, rstd: np.ndarray, weight: Vector, bias: Vector, dtype: np.dtype) -> np.ndarray:
+    """(2, C): rstd weight, and the bias, which makes up for what the mean loses when `dtype` holds it."""
+    factor = rstd if weight is None else rstd * weight
+    rounding = (mean - mean.astype(dtype)) * factor
+    return np.stack([factor, (0 if bias is None else bias) - np.where(np.isfinite(rounding), rounding, 0)]).astype(
+        dtype
+    )
+
+
+def along_line(x: np.ndarray, mean: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """(x - mean) factor + shift, each step rounded to x's type."""
+    factor, shift = line
+    return (x - along_channels(mean, x)) * along_channels(factor, x) + along_channels(shift, x)
+
+
+def finished(y: np.ndarray, residual: Residual, relu: bool) -> np.ndarray:
+    """What networks do next."""
+    y = y if residual is None else y + residual
+    return np.maximum(y, 0) if relu else y
 
 
 def batch_norm_train_grad_reference(
@@ -54,16 +79,20 @@ def batch_norm_train_grad_reference(
     weight: Vector,
     mean: np.ndarray,
     rstd: np.ndarray,
-    y: Vector = None,
+    line: np.ndarray | None = None,
+    y: np.ndarray | None = None,
     to_residual: bool = False,
 ) -> Gradients:
     """dx = weight rstd (g - (db + n dw) / M), dw = sum of g n, db = sum of g, where n = (x - mean) rstd.
 
     The terms in db and dw are there because the batch's mean and variance move with x. g = dy without a ReLU, else dy
-    where its output y > 0 or NaN, and 0 elsewhere. dy, x and y (N, C, ...), the others (C,) -> dx as x; dw, db (C,),
-    whether or not there is a weight; and g, the gradient of the residual, or None where it is not wanted or is dy.
+    where its output y > 0 or NaN, and 0 elsewhere. A ReLU of the normalised values alone is given by their `line`,
+    that of a sum with a residual by its output y. dy, x and y (N, C, ...), line (2, C), the others (C,) -> dx as x; dw,
+    db (C,), whether or not there is a weight; and g, the gradient of the residual, or None where it is not wanted or is
+    dy.
     """
     axes, M = axes_of_channel(x), values_per_channel(x)
+    y = y if line is None else along_line(x, mean, line)
     g = behind_relu(dy, y)
     centred = x - along_channels(mean.astype(np.float64), x)
     dw, db = (g * centred).sum(axes) * rstd, g.sum(axes, dtype=np.float64)
@@ -92,9 +121,7 @@ def batch_norm_inference_reference(
         y = y * along_channels(weight, x)
     if bias is not None:
         y = y + along_channels(bias, x)
-    if residual is not None:
-        y = y + residual
-    return (np.maximum(y, 0) if relu else y).astype(x.dtype)
+    return finished(y, residual, relu)
 
 
 def batch_norm_inference_grad_reference(
@@ -104,7 +131,7 @@ def batch_norm_inference_grad_reference(
     mean: np.ndarray,
     var: np.ndarray,
     eps: float,
-    y: Vector = None,
+    y: np.ndarray | None = None,
     to_residual: bool = False,
 ) -> Gradients:
     """dx = weight rstd g, dw = sum of g n, db = sum of g, where n = (x - mean) rstd and rstd = 1 / sqrt(var + eps).
@@ -118,7 +145,7 @@ def batch_norm_inference_grad_reference(
     return dx.astype(x.dtype), dw.astype(x.dtype), db.astype(x.dtype), g if to_residual and y is not None else None
 
 
-def behind_relu(dy: np.ndarray, y: Vector) -> np.ndarray:
+def behind_relu(dy: np.ndarray, y: np.ndarray | None) -> np.ndarray:
     """The gradient before a ReLU of output y; dy itself where there was none (None)."""
     return dy if y is None else np.where(y <= 0, dy.dtype.type(0), dy)
 
@@ -140,12 +167,12 @@ def along_channels(values: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 def batch_norm_train_cpu(
     x: np.ndarray, weight: Vector, bias: Vector, eps: float, residual: Residual = None, relu: bool = False
-) -> Four:
+) -> Five:
     C = x.shape[1]
     mean, var = np.empty(C), np.empty(C)
-    y = normalised(x, True, mean, var, weight, bias, eps, residual, relu)
+    y, line = normalised(x, True, mean, var, weight, bias, eps, residual, relu)
     rstd = 1 / np.sqrt(var + eps)
-    return y, mean.astype(x.dtype), var.astype(x.dtype), rstd.astype(x.dtype)
+    return y, mean.astype(x.dtype), var.astype(x.dtype), rstd.astype(x.dtype), line
 
 
 def batch_norm_inference_cpu(
@@ -158,7 +185,7 @@ def batch_norm_inference_cpu(
     residual: Residual = None,
     relu: bool = False,
 ) -> np.ndarray:
-    return normalised(x, False, float64_vector(mean), float64_vector(var), weight, bias, eps, residual, relu)
+    return normalised(x, False, float64_vector(mean), float64_vector(var), weight, bias, eps, residual, relu)[0]
 
 
 def batch_norm_train_grad_cpu(
@@ -167,10 +194,11 @@ def batch_norm_train_grad_cpu(
     weight: Vector,
     mean: np.ndarray,
     rstd: np.ndarray,
-    y: Vector = None,
+    line: np.ndarray | None = None,
+    y: np.ndarray | None = None,
     to_residual: bool = False,
 ) -> Gradients:
-    return gradients(dy, x, True, mean, float64_vector(rstd), weight, y, to_residual)
+    return gradients(dy, x, True, mean, float64_vector(rstd), weight, line, y, to_residual)
 
 
 def batch_norm_inference_grad_cpu(
@@ -180,10 +208,10 @@ def batch_norm_inference_grad_cpu(
     mean: np.ndarray,
     var: np.ndarray,
     eps: float,
-    y: Vector = None,
+    y: np.ndarray | None = None,
     to_residual: bool = False,
 ) -> Gradients:
-    return gradients(dy, x, False, mean, 1 / np.sqrt(float64_vector(var) + eps), weight, y, to_residual)
+    return gradients(dy, x, False, mean, 1 / np.sqrt(float64_vector(var) + eps), weight, None, y, to_residual)
 
 
 def normalised(
@@ -196,17 +224,17 @@ def normalised(
     eps: float,
     residual: Residual = None,
     relu: bool = False,
-) -> np.ndarray:
-    """y, with mean and var (C,) read, or, where they shall be those of the batch, computed and written first."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """y and its line; mean and var (C,) are read, or, where they shall be those of the batch, computed and written."""
     rows = channel_rows(x)
     C = len(rows)
-    y = empty(rows.shape, x.dtype)
+    y, line = empty(rows.shape, x.dtype), np.empty((2, C), x.dtype)
     weight = np.ones(C) if weight is None else float64_vector(weight)
     bias = np.zeros(C) if bias is None else float64_vector(bias)
     shortcut = rows if residual is None else channel_rows(residual)
     run = normalise_few_rows if C < FEW else normalise_rows
-    run(rows, of_batch, mean, var, weight, bias, float(eps), shortcut, residual is not None, limit(x, relu), y)
-    return from_rows(y, x.shape)
+    run(rows, of_batch, mean, var, weight, bias, float(eps), shortcut, residual is not None, limit(x, relu), line, y)
+    return from_rows(y, x.shape), line
 
 
 def gradients(
@@ -216,20 +244,23 @@ def gradients(
     mean: np.ndarray,
     rstd: np.ndarray,
     weight: Vector,
-    y: Vector = None,
-    to_residual: bool = False,
+    line: np.ndarray | None,
+    y: np.ndarray | None,
+    to_residual: bool,
 ) -> Gradients:
     """dx, dw, db and the gradient of the residual, for statistics of the batch or for constant ones."""
     rows, dy = channel_rows(x), channel_rows(dy)
     C = len(rows)
     dx, dw, db = empty(rows.shape, x.dtype), np.empty(C), np.empty(C)
-    relu = y is not None
-    gate = rows if y is None else channel_rows(y)
+    relu = line is not None or y is not None
+    gate, gate_line = rows if y is None else channel_rows(y), np.empty((3, C), x.dtype)
+    gate_line[0], gate_line[1:] = (0, [[1], [0]]) if line is None else (mean, line)  # y lies on y's line: 1 y + 0
     with_g = relu and to_residual
     g = empty(rows.shape, x.dtype) if with_g else dx
     scale = rstd if weight is None else rstd * weight
     run = few_rows_grad if C < FEW else rows_grad
-    run(dy, rows, of_batch, float64_vector(mean), rstd, scale, gate, limit(x, relu), dx, dw, db, g, with_g)
+    low = limit(x, relu)
+    run(dy, rows, of_batch, float64_vector(mean), rstd, scale, gate, gate_line, low, dx, dw, db, g, with_g)
     dresidual = from_rows(g, x.shape) if with_g else None
     return from_rows(dx, x.shape), dw.astype(x.dtype), db.astype(x.dtype), dresidual
 
@@ -255,8 +286,8 @@ def float64_vector(values: np.ndarray) -> np.ndarray:
 
 
 @jit(parallel=True, fastmath={"contract"})
-def normalise_rows(x, of_batch, mean, var, weight, bias, eps, residual, with_sum, low, y):
-    """x, residual (C, M) -> y (C, M); mean, var (C,) are written if `of_batch`.
+def normalise_rows(x, of_batch, mean, var, weight, bias, eps, residual, with_sum, low, line, y):
+    """x, residual (C, M) -> y (C, M), line (2, C); mean, var (C,) are written if `of_batch`.
 
     A thread takes a row through all its passes, so that the row comes from far away once and from the cache after that.
     """
@@ -266,12 +297,12 @@ def normalise_rows(x, of_batch, mean, var, weight, bias, eps, residual, with_sum
             about = total(x[c]) / M
             distances, squares = sums_about(x[c], about)
             mean[c], var[c] = mean_and_variance(x[c], about, distances / M, squares / M)
-        scale = weight[c] / np.sqrt(var[c] + eps)
-        normalise(x[c], mean[c], scale, bias[c], residual[c], with_sum, low, y[c])
+        set_line(mean[c], weight[c] / np.sqrt(var[c] + eps), bias[c], line[:, c])
+        normalise(x[c], mean[c], line[0, c], line[1, c], residual[c], with_sum, low, y[c])
 
 
 @jit(parallel=True, fastmath={"contract"})
-def normalise_few_rows(x, of_batch, mean, var, weight, bias, eps, residual, with_sum, low, y):
+def normalise_few_rows(x, of_batch, mean, var, weight, bias, eps, residual, with_sum, low, line, y):
     """`normalise_rows` for so few rows that the threads share each of them, in parts of one size."""
     M = max(1, x.shape[1])
     parts = (x.shape[1] + PART - 1) // PART
@@ -284,10 +315,10 @@ def normalise_few_rows(x, of_batch, mean, var, weight, bias, eps, residual, with
             for part in prange(parts):
                 distances[part], squares[part] = sums_about(x[c, part * PART : (part + 1) * PART], about)
             mean[c], var[c] = mean_and_variance(x[c], about, distances.sum() / M, squares.sum() / M)
-        scale = weight[c] / np.sqrt(var[c] + eps)
+        set_line(mean[c], weight[c] / np.sqrt(var[c] + eps), bias[c], line[:, c])
         for part in prange(parts):
             p = slice(part * PART, (part + 1) * PART)
-            normalise(x[c, p], mean[c], scale, bias[c], residual[c, p], with_sum, low, y[c, p])
+            normalise(x[c, p], mean[c], line[0, c], line[1, c], residual[c, p], with_sum, low, y[c, p])
 
 
 # Sums: vectors of float32 hold twice as many numbers as vectors of float64. Four numbers are added as they are, which
@@ -337,35 +368,51 @@ def as_type_of(x, value):
     return x.dtype.type(value)
 
 
-@jit(fastmath={"contract"})
-def normalise(x, mean, scale, bias, residual, with_sum, low, y):
-    """y = (x - mean) scale + bias, plus the residual `with_sum`; `low` where it is at most that."""
-    centre, factor = as_type_of(x, mean), as_type_of(x, scale)
-    rounding = (mean - centre) * scale  # what the centre lost, made up for in the shift
-    shift = as_type_of(x, bias - rounding if np.isfinite(rounding) else bias)
+@jit
+def set_line(mean, scale, bias, line):
+    """factor and shift of a channel: the shift makes up for what the mean loses when the line's type holds it."""
+    rounding = (mean - as_type_of(line, mean)) * scale
+    line[0], line[1] = scale, bias - rounding if np.isfinite(rounding) else bias
+
+
+@jit(fastmath=False)  # said outright: else Numba compiles it with the fastmath of the first function that calls it
+def on_line(value, centre, factor, shift):
+    """(value - centre) factor + shift, each step rounded: the same bits wherever it is computed."""
+    return (value - centre) * factor + shift
+
+
+@jit
+def normalise(x, mean, factor, shift, residual, with_sum, low, y):
+    """y = (x - mean) factor + shift, plus the residual `with_sum`; `low` where it is at most that."""
+    centre = as_type_of(x, mean)
     if with_sum:
         for m in range(len(x)):
-            value = ((x[m] - centre) * factor + shift) + residual[m]
+            value = on_line(x[m], centre, factor, shift) + residual[m]
             y[m] = low if value <= low else value
     else:
         for m in range(len(x)):
-            value = (x[m] - centre) * factor + shift
+            value = on_line(x[m], centre, factor, shift)
             y[m] = low if value <= low else value
 
 
 @jit(parallel=True, fastmath={"contract"})
-def rows_grad(dy, x, of_batch, mean, rstd, scale, gate, low, dx, dw, db, g, with_g):
-    """dy, x, gate (C, M); mean, rstd, scale = rstd weight (C,) -> dx (C, M); dw, db (C,); `with_g` also g (C, M)."""
+def rows_grad(dy, x, of_batch, mean, rstd, scale, gate, line, low, dx, dw, db, g, with_g):
+    """dy, x, gate (C, M); mean, rstd, scale = rstd weight (C,) -> dx (C, M); dw, db (C,); `with_g` also g (C, M).
+
+    The ReLU is open where (gate - line[0]) line[1] + line[2] > low, line (3, C), and where that is NaN.
+    """
     M = max(1, x.shape[1])
     for c in prange(len(x)):
-        db[c], product = gated_sums(dy[c], x[c], gate[c], low, mean[c])
+        db[c], product = gated_sums(dy[c], x[c], gate[c], line[:, c], low, mean[c])
         dw[c] = product * rstd[c]
         mean_g, slope = (db[c] / M, rstd[c] * dw[c] / M) if of_batch else (0.0, 0.0)
-        input_gradient(dy[c], x[c], gate[c], low, mean[c], mean_g, slope, scale[c], of_batch, dx[c], g[c], with_g)
+        input_gradient(
+            dy[c], x[c], gate[c], line[:, c], low, mean[c], mean_g, slope, scale[c], of_batch, dx[c], g[c], with_g
+        )
 
 
 @jit(parallel=True, fastmath={"contract"})
-def few_rows_grad(dy, x, of_batch, mean, rstd, scale, gate, low, dx, dw, db, g, with_g):
+def few_rows_grad(dy, x, of_batch, mean, rstd, scale, gate, line, low, dx, dw, db, g, with_g):
     """`rows_grad` for so few rows that the threads share each of them, in parts of one size."""
     M = max(1, x.shape[1])
     parts = (x.shape[1] + PART - 1) // PART
@@ -373,21 +420,22 @@ def few_rows_grad(dy, x, of_batch, mean, rstd, scale, gate, low, dx, dw, db, g, 
     for c in range(len(x)):
         for part in prange(parts):
             p = slice(part * PART, (part + 1) * PART)
-            sums[part], products[part] = gated_sums(dy[c, p], x[c, p], gate[c, p], low, mean[c])
+            sums[part], products[part] = gated_sums(dy[c, p], x[c, p], gate[c, p], line[:, c], low, mean[c])
         db[c], dw[c] = sums.sum(), products.sum() * rstd[c]
         mean_g, slope = (db[c] / M, rstd[c] * dw[c] / M) if of_batch else (0.0, 0.0)
         for part in prange(parts):
             p = slice(part * PART, (part + 1) * PART)
             input_gradient(
-                dy[c, p], x[c, p], gate[c, p], low, mean[c], mean_g, slope, scale[c], of_batch,
+                dy[c, p], x[c, p], gate[c, p], line[:, c], low, mean[c], mean_g, slope, scale[c], of_batch,
                 dx[c, p], g[c, p], with_g,
             )  # fmt: skip
 
 
 @jit(fastmath={"contract", "reassoc", "nsz"})
-def gated_sums(dy, x, gate, low, mean):
-    """The sum of g, and of g (x - mean), with g = dy where the gate is open: not gate <= low."""
+def gated_sums(dy, x, gate, line, low, mean):
+    """The sum of g, and of g (x - mean), with g = dy where the gate is open."""
     centre, closed = as_type_of(x, mean), as_type_of(x, 0)
+    a, f, s = line[0], line[1], line[2]
     quarter = len(x) // 4
     first, second = slice(0, quarter), slice(quarter, 2 * quarter)
     third, fourth = slice(2 * quarter, 3 * quarter), slice(3 * quarter, 4 * quarter)
@@ -396,33 +444,36 @@ def gated_sums(dy, x, gate, low, mean):
     y0, y1, y2, y3 = gate[first], gate[second], gate[third], gate[fourth]
     sum_g, product = np.float64(0), np.float64(0)
     for i in range(quarter):
-        g0, g1 = closed if y0[i] <= low else d0[i], closed if y1[i] <= low else d1[i]
-        g2, g3 = closed if y2[i] <= low else d2[i], closed if y3[i] <= low else d3[i]
+        g0 = closed if on_line(y0[i], a, f, s) <= low else d0[i]
+        g1 = closed if on_line(y1[i], a, f, s) <= low else d1[i]
+        g2 = closed if on_line(y2[i], a, f, s) <= low else d2[i]
+        g3 = closed if on_line(y3[i], a, f, s) <= low else d3[i]
         sum_g += (g0 + g1) + (g2 + g3)
         product += (g0 * (x0[i] - centre) + g1 * (x1[i] - centre)) + (g2 * (x2[i] - centre) + g3 * (x3[i] - centre))
     for m in range(4 * quarter, len(x)):
-        g = closed if gate[m] <= low else dy[m]
+        g = closed if on_line(gate[m], a, f, s) <= low else dy[m]
         sum_g += g
         product += g * (x[m] - centre)
     return sum_g, product
 
 
 @jit(fastmath={"contract"})
-def input_gradient(dy, x, gate, low, mean, mean_g, slope, scale, of_batch, dx, g, with_g):
+def input_gradient(dy, x, gate, line, low, mean, mean_g, slope, scale, of_batch, dx, g, with_g):
     """dx = (g - mean_g - (x - mean) slope) scale, and g scale for constant statistics; g is written `with_g`."""
     centre, average, tilt = as_type_of(x, mean), as_type_of(x, mean_g), as_type_of(x, slope)
     factor, closed = as_type_of(x, scale), as_type_of(x, 0)
+    a, f, s = line[0], line[1], line[2]
     if with_g:
         for m in range(len(x)):
-            g[m] = closed if gate[m] <= low else dy[m]
+            g[m] = closed if on_line(gate[m], a, f, s) <= low else dy[m]
         dy, low = g, as_type_of(x, np.nan)
     if of_batch:
         for m in range(len(x)):
-            open_dy = closed if gate[m] <= low else dy[m]
+            open_dy = closed if on_line(gate[m], a, f, s) <= low else dy[m]
             dx[m] = (open_dy - average - (x[m] - centre) * tilt) * factor
     else:
         for m in range(len(x)):
-            dx[m] = (closed if gate[m] <= low else dy[m]) * factor
+            dx[m] = (closed if on_line(gate[m], a, f, s) <= low else dy[m]) * factor
 
 
 batch_norm_train = Kernel("batch_norm_train", batch_norm_train_reference, batch_norm_train_cpu, batch_norm_train_cuda)

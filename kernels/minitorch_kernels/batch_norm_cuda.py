@@ -5,31 +5,32 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Array, empty_like
-from .cuda.columns import columns, warps
+from .cuda.columns import columns, optional, warps
 from .cuda.launch import dense, launch
 from .cuda.layout import empty_channels_last, stored_channels_last
 
 FILE = "batch_norm.cu"
+NONE, GIVEN_BY_Y, GIVEN_BY_LINE = range(3)  # `Relu` in that file
 
 Vector = Array | None  # (C,), or None for a weight of 1 and a bias of 0
-Four = tuple[Array, Array, Array, Array]
+Five = tuple[Array, Array, Array, Array, Array]
 Gradients = tuple[Array, Array, Array, Array | None]
 
 
 def batch_norm_train_cuda(
     x: Array, weight: Vector, bias: Vector, eps: float, residual: Array | None = None, relu: bool = False
-) -> Four:
+) -> Five:
     rows, y = stored_channels_last(x), empty_channels_last(x, x.shape)
     M, C = shape_of_rows(x)
     grid, block = columns(M, C)
     sums = empty_like(x, (2, C, grid[1]), np.float64)
     launch(FILE, "moments", grid, block, rows, sums, M, C)
-    mean, var, rstd, factor, shift = (empty_like(x, (C,)) for _ in range(5))
+    mean, var, rstd, line = (*(empty_like(x, (C,)) for _ in range(3)), empty_like(x, (2, C)))
     given = *optional(weight, rows), *optional(bias, rows), eps
-    launch(FILE, "statistics", *warps(C), rows, sums, *given, mean, var, rstd, factor, shift, M, C, grid[1])
+    launch(FILE, "statistics", *warps(C), rows, sums, *given, mean, var, rstd, line, M, C, grid[1])
     ending = *shortcut(residual, rows), relu, stored_channels_last(y), M, C
-    launch(FILE, "normalise_by_batch", grid, block, rows, mean, factor, shift, *ending)
-    return y, mean, var, rstd
+    launch(FILE, "normalise_by_batch", grid, block, rows, mean, line, *ending)
+    return y, mean, var, rstd, line
 
 
 def batch_norm_inference_cuda(
@@ -51,9 +52,16 @@ def batch_norm_inference_cuda(
 
 
 def batch_norm_train_grad_cuda(
-    dy: Array, x: Array, weight: Vector, mean: Array, rstd: Array, y: Array | None = None, to_residual: bool = False
+    dy: Array,
+    x: Array,
+    weight: Vector,
+    mean: Array,
+    rstd: Array,
+    line: Array | None = None,
+    y: Array | None = None,
+    to_residual: bool = False,
 ) -> Gradients:
-    return gradients(dy, x, weight, mean, rstd, None, y, to_residual)
+    return gradients(dy, x, weight, mean, rstd, None, line, y, to_residual)
 
 
 def batch_norm_inference_grad_cuda(
@@ -66,7 +74,7 @@ def batch_norm_inference_grad_cuda(
     y: Array | None = None,
     to_residual: bool = False,
 ) -> Gradients:
-    return gradients(dy, x, weight, mean, var, eps, y, to_residual)
+    return gradients(dy, x, weight, mean, var, eps, None, y, to_residual)
 
 
 def gradients(
@@ -76,6 +84,7 @@ def gradients(
     mean: Array,
     rstd: Array,
     eps: float | None,
+    line: Array | None,
     y: Array | None,
     to_residual: bool,
 ) -> Gradients:
@@ -83,18 +92,25 @@ def gradients(
     M, C = shape_of_rows(x)
     grid, block = columns(M, C)
     rows, mean = stored_channels_last(x), dense(mean)
-    read = stored_channels_last(dy), rows, *shortcut(y, rows), mean
+    read = stored_channels_last(dy), rows, *gate(line, y, rows), mean
     sums = empty_like(x, (2, C, grid[1]), np.float64)
     launch(FILE, "gradient_sums", grid, block, *read, sums, M, C)
     dw, db, slopes = empty_like(x, (C,)), empty_like(x, (C,)), empty_like(x, (3, C))
     given = *optional(weight, rows), dense(rstd), eps is not None, eps or 0.0
     launch(FILE, "gradient_statistics", *warps(C), sums, *given, dw, db, slopes, M, C, grid[1])
     dx = empty_channels_last(x, x.shape)
-    g = empty_channels_last(x, x.shape) if to_residual and y is not None else None
+    g = empty_channels_last(x, x.shape) if to_residual and read[3] != NONE else None
     written = stored_channels_last(dx)
     kept = written if g is None else stored_channels_last(g)
     launch(FILE, "input_gradient", grid, block, *read, slopes, eps is not None, written, kept, g is not None, M, C)
     return dx, dw, db, g
+
+
+def gate(line: Array | None, y: Array | None, stand_in: Array) -> tuple[Array, int]:
+    """What tells where a ReLU was open, and which of the two it is, or that there was none."""
+    if line is not None:
+        return dense(line), GIVEN_BY_LINE
+    return (stand_in, NONE) if y is None else (stored_channels_last(y), GIVEN_BY_Y)
 
 
 def shape_of_rows(x: Array) -> tuple[int, int]:
@@ -103,11 +119,6 @@ def shape_of_rows(x: Array) -> tuple[int, int]:
     return x.size // max(1, C), C
 
 
-def optional(vector: Vector, stand_in: Array) -> tuple[Array, bool]:
-    """An array that may be missing, and whether it is there, as the kernels take it."""
-    return (stand_in, False) if vector is None else (dense(vector), True)
-
-
 def shortcut(values: Array | None, stand_in: Array) -> tuple[Array, bool]:
     """`optional` for an array of x's shape."""
-    return (stand_in, False) if values is None else (stored_channels_last(values), True)
+    return optional(None if values is None else stored_channels_last(values), stand_in)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .arrays import Array, empty_like
-from .cuda.columns import columns
+from .cuda.columns import columns, optional
 from .cuda.launch import THREADS, dense, launch
 from .cuda.layout import empty_channels_last, stored_channels_last
 
@@ -53,8 +53,3 @@ def share_out(N: int, C: int, groups: int) -> tuple[int, Grid]:
 def places(x: Array) -> int:
     """L, the values of a channel in one image."""
     return math.prod(x.shape[2:])
-
-
-def optional(vector: Vector, stand_in: Array) -> tuple[Array, bool]:
-    """An array that may be missing, and whether it is there, as the kernels take it."""
-    return (dense(stand_in), False) if vector is None else (dense(vector), True)

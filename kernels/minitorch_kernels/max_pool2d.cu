@@ -1,99 +1,106 @@
 #include "device.cuh"
 
-// The largest value of the cells h = top, top + row_step ... < bottom and w = left, left + col_step ... < right of image
-// n, channel c, and its place h W + w; of equal values the first, before all numbers the first NaN. Without any cell -inf
-// and -1. x (N, H, W, C).
+// The windows along one axis: place k of window i is cell start(i) + k step. A stride of 0 says that the windows divide
+// the axis as evenly as they can, from floor(i size / windows) to ceil((i + 1) size / windows) - 1.
+struct Axis {
+    int size, windows, kernel, stride, padding, step;
+
+    __device__ __forceinline__ int start(int i) const {
+        return stride ? i * stride - padding : int((Index)i * size / windows);
+    }
+    __device__ __forceinline__ int end(int i) const {
+        return stride ? min(start(i) + step * (kernel - 1) + 1, size) : int(((Index)(i + 1) * size + windows - 1) / windows);
+    }
+    // The first place of a window that is not padding.
+    __device__ __forceinline__ int first_place(int start) const { return start < 0 ? (step - 1 - start) / step : 0; }
+
+    // Cell h lies between the ends of the windows first(h) .. last(h).
+    __device__ __forceinline__ int first(int h) const {
+        if (!stride) return int((Index)h * windows / size);
+        const int before = h + padding - step * (kernel - 1) - 1;
+        return before < 0 ? 0 : before / stride + 1;
+    }
+    __device__ __forceinline__ int last(int h) const {
+        return stride ? min((h + padding) / stride, windows - 1) : int(((Index)(h + 1) * windows + size - 1) / size) - 1;
+    }
+};
+
+// What every kernel takes behind its arrays, and the axes made of it.
+#define WINDOWS                                                                                                   \
+    Index H, Index W, Index OH, Index OW, Index KH, Index KW, Index row_stride, Index col_stride, Index row_padding, \
+    Index col_padding, Index row_step, Index col_step, Index N, Index C
+#define ROWS Axis{(int)H, (int)OH, (int)KH, (int)row_stride, (int)row_padding, (int)row_step}
+#define COLS Axis{(int)W, (int)OW, (int)KW, (int)col_stride, (int)col_padding, (int)col_step}
+
+// x (N, H, W, C) -> y, places (N, OH, OW, C): the largest value of each window and its place kh KW + kw; of equal values
+// the first, before all numbers the first NaN. Without any cell -inf and `none`. A thread takes one result of an image:
+// blockIdx.x and threadIdx.x count results, channels fastest, and blockIdx.y images.
+template <class Place>
 __device__ __forceinline__ void take_largest(
-    Global<const REAL> x, REAL& best, int& index, int top, int bottom, int row_step, int left, int right, int col_step,
-    Index image, int W, int C, int c
+    Global<const REAL> x, Global<REAL> y, Global<Place> places, Axis rows, Axis cols, Place none, Index N, int C
 ) {
-    best = -REAL(__int_as_float(0x7f800000));  // minus infinity
-    index = top < bottom && left < right ? top * W + left : -1;
-    for (int h = top; h < bottom; h += row_step)
-        for (int w = left; w < right; w += col_step) {
-            const int position = h * W + w;
-            const REAL value = x[image + (Index)position * C + c];
-            if (!(value <= best) && best == best) {
-                best = value;
-                index = position;
+    const int result = blockIdx.x * blockDim.x + threadIdx.x, results = rows.windows * cols.windows * C;
+    if (result >= results) return;
+    const int c = result % C, j = result / C % cols.windows, i = result / C / cols.windows;
+    const int top = rows.start(i), bottom = rows.end(i), left = cols.start(j), right = cols.end(j);
+    const int first_row = rows.first_place(top), first_col = cols.first_place(left);
+    const bool empty = top + first_row * rows.step >= bottom || left + first_col * cols.step >= right;
+    for (Index n = blockIdx.y; n < N; n += gridDim.y) {
+        const Index image = n * rows.size * cols.size * C + c;
+        REAL best = -REAL(__int_as_float(0x7f800000));  // minus infinity
+        Place place = empty ? none : Place(first_row * cols.kernel + first_col);
+        for (int kh = first_row; top + kh * rows.step < bottom; kh++)
+            for (int kw = first_col; left + kw * cols.step < right; kw++) {
+                const Index cell = (Index)(top + kh * rows.step) * cols.size + left + kw * cols.step;
+                const REAL value = x[image + cell * C];
+                if (!(value <= best) && best == best) {
+                    best = value;
+                    place = Place(kh * cols.kernel + kw);
+                }
             }
-        }
-}
-
-// The first cell of the window that begins at `start`, which may lie in the padding.
-__device__ __forceinline__ int first_cell(int start, int dilation) {
-    return start < 0 ? start + (-start + dilation - 1) / dilation * dilation : start;
-}
-
-// x (N, H, W, C) -> y, indices (N, OH, OW, C). A thread takes one result of an image: blockIdx.x and threadIdx.x count
-// places and channels, channels fastest, and blockIdx.y images.
-extern "C" __global__ void max_strided(
-    Global<const REAL> x, Global<REAL> y, Global<int> indices, Index H_, Index W_, Index OH, Index OW_, Index KH,
-    Index KW, Index row_stride, Index col_stride, Index row_padding, Index col_padding, Index row_dilation,
-    Index col_dilation, Index N, Index C_
-) {
-    const int H = (int)H_, W = (int)W_, OW = (int)OW_, C = (int)C_;
-    const int place = blockIdx.x * blockDim.x + threadIdx.x, outputs = (int)OH * OW * C;
-    if (place >= outputs) return;
-    const int c = place % C, j = place / C % OW, i = place / C / OW;
-    const int top = i * (int)row_stride - (int)row_padding, left = j * (int)col_stride - (int)col_padding;
-    const int bottom = min(top + (int)(row_dilation * (KH - 1)) + 1, H);
-    const int right = min(left + (int)(col_dilation * (KW - 1)) + 1, W);
-    for (Index n = blockIdx.y; n < N; n += gridDim.y) {
-        REAL best;
-        int index;
-        take_largest(
-            x, best, index, first_cell(top, (int)row_dilation), bottom, (int)row_dilation,
-            first_cell(left, (int)col_dilation), right, (int)col_dilation, n * H * W * C, W, C, c
-        );
-        y[n * outputs + place] = best;
-        indices[n * outputs + place] = index;
+        y[n * results + result] = best;
+        places[n * results + result] = place;
     }
 }
 
-// As max_strided, for windows from floor(i H / OH) to ceil((i + 1) H / OH) - 1.
-extern "C" __global__ void max_adaptive(
-    Global<const REAL> x, Global<REAL> y, Global<int> indices, Index H, Index W, Index OH, Index OW, Index N, Index C_
+extern "C" __global__ void largest(Global<const REAL> x, Global<REAL> y, Global<unsigned char> places, WINDOWS) {
+    take_largest<unsigned char>(x, y, places, ROWS, COLS, 255, N, (int)C);
+}
+
+extern "C" __global__ void largest_wide(Global<const REAL> x, Global<REAL> y, Global<int> places, WINDOWS) {
+    take_largest<int>(x, y, places, ROWS, COLS, 0x7fffffff, N, (int)C);
+}
+
+// dx = sum of dy over the windows whose largest value stood in each cell: dy, places (N, OH, OW, C) -> dx (N, H, W, C). A
+// thread takes one cell of an image, as above, and looks at the few windows that hold it.
+template <class Place>
+__device__ __forceinline__ void take_chosen(
+    Global<const REAL> dy, Global<const Place> places, Global<REAL> dx, Axis rows, Axis cols, Index N, int C
 ) {
-    const int C = (int)C_;
-    const int place = blockIdx.x * blockDim.x + threadIdx.x, outputs = (int)(OH * OW) * C;
-    if (place >= outputs) return;
-    const int c = place % C, j = place / C % (int)OW, i = place / C / (int)OW;
-    const int top = (int)(i * H / OH), bottom = (int)(((i + 1) * H + OH - 1) / OH);
-    const int left = (int)(j * W / OW), right = (int)(((j + 1) * W + OW - 1) / OW);
+    const int result = blockIdx.x * blockDim.x + threadIdx.x, results = rows.size * cols.size * C;
+    if (result >= results) return;
+    const int c = result % C, w = result / C % cols.size, h = result / C / cols.size;
+    const int top = rows.first(h), bottom = rows.last(h), left = cols.first(w), right = cols.last(w);
+    const Index image = (Index)rows.windows * cols.windows * C;
     for (Index n = blockIdx.y; n < N; n += gridDim.y) {
-        REAL best;
-        int index;
-        take_largest(x, best, index, top, bottom, 1, left, right, 1, n * H * W * C, (int)W, C, c);
-        y[n * outputs + place] = best;
-        indices[n * outputs + place] = index;
+        REAL total = 0;
+        for (int i = top; i <= bottom; i++)
+            for (int j = left; j <= right; j++) {
+                const int down = h - rows.start(i), across = w - cols.start(j);
+                if (down % rows.step || across % cols.step) continue;
+                const Index window = n * image + (Index)(i * cols.windows + j) * C + c;
+                if (places[window] == Place(down / rows.step * cols.kernel + across / cols.step)) total += dy[window];
+            }
+        dx[n * results + result] = total;
     }
 }
 
-// dx[n, k, c] = sum of dy[n, o, c] over the windows o with indices[n, o, c] = k: dy, indices (N, O, C) -> dx (N, cells, C).
-//
-// A thread owns one channel in a stretch of cells, neighbouring threads neighbouring channels. It looks through all
-// windows in their order and adds those whose maximum stood in its stretch, so that no two threads write to one cell.
-// Threads of one channel lie in one block as far as they fit, and find the indices in its cache.
-extern "C" __global__ void scatter(
-    Global<const REAL> dy, Global<const int> indices, Global<REAL> dx, Index N, Index windows, Index cells, Index C_,
-    Index stretches_
+extern "C" __global__ void gather(
+    Global<const REAL> dy, Global<const unsigned char> places, Global<REAL> dx, WINDOWS
 ) {
-    const int C = (int)C_, stretches = (int)stretches_;
-    const int stretch = (int)((cells + stretches - 1) / stretches);
-    const int place = blockIdx.x * blockDim.x + threadIdx.x;
-    if (place >= stretches * C) return;
-    const int width = min(32, C), strip = place / (width * stretches), inside = place - strip * width * stretches;
-    const int lanes = min(width, C - strip * width);  // channels of this strip
-    const int c = strip * width + inside % lanes, begin = inside / lanes * stretch, end = min(begin + stretch, (int)cells);
-    for (Index n = blockIdx.y; n < N; n += gridDim.y) {
-        const Global<REAL> out = dx + (n * cells * C + c);
-        const Global<const int> index = indices + (n * windows * C + c);
-        const Global<const REAL> value = dy + (n * windows * C + c);
-        for (int k = begin; k < end; k++) out[(Index)k * C] = 0;
-        for (int o = 0; o < (int)windows; o++) {
-            const int k = index[(Index)o * C];
-            if (begin <= k && k < end) out[(Index)k * C] += value[(Index)o * C];
-        }
-    }
+    take_chosen<unsigned char>(dy, places, dx, ROWS, COLS, N, (int)C);
+}
+
+extern "C" __global__ void gather_wide(Global<const REAL> dy, Global<const int> places, Global<REAL> dx, WINDOWS) {
+    take_chosen<int>(dy, places, dx, ROWS, COLS, N, (int)C);
 }

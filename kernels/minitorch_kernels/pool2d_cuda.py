@@ -10,9 +10,7 @@ from .activation import ACTIVATIONS, CODES, NONE
 from .arrays import Array
 from .cuda.launch import launch, places
 from .cuda.layout import empty_channels_last, stored_channels_last
-from .pool_windows import Pair, pooled_shape
-
-STRETCHES = 8  # of a plane, each of which a thread owns in the gradient of max pooling
+from .pool_windows import Pair, Places, place_type, pooled_shape, strided_places
 
 
 def averages_cuda(x: Array, pooled: Pair, options: tuple[Any, ...], activation: int = NONE, a: Array = None) -> Array:
@@ -79,23 +77,35 @@ def max_pool2d_cuda(
     x: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
 ) -> tuple[Array, Array]:
     pooled = pooled_shape("max_pool2d", x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
-    return maxima(x, pooled, "max_strided", *kernel, *stride, *padding, *dilation)
+    return maxima(x, strided_places(x.shape[2:], pooled, kernel, stride, padding, dilation))
 
 
-def maxima(x: Array, pooled: Pair, name: str, *windows: int) -> tuple[Array, Array]:
-    """y and indices by kernel `name` of max_pool2d.cu."""
-    (N, C, H, W), (OH, OW) = x.shape, pooled
-    y, indices = empty_channels_last(x, (N, C, OH, OW)), empty_channels_last(x, (N, C, OH, OW), np.int32)
-    arrays = stored_channels_last(x), stored_channels_last(y), stored_channels_last(indices)
-    launch("max_pool2d.cu", name, *places(OH * OW * C, N), *arrays, H, W, OH, OW, *windows, N, C)
-    return y, indices
+def max_pool2d_grad_cuda(
+    dy: Array, places: Array, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> Array:
+    return chosen(dy, places, size, strided_places(size, dy.shape[2:], kernel, stride, padding, dilation))
 
 
-def max_pool2d_grad_cuda(dy: Array, indices: Array, size: Pair) -> Array:
+def maxima(x: Array, windows: Places) -> tuple[Array, Array]:
+    """The largest values of the windows and their places."""
+    (N, C, H, W), (OH, OW) = x.shape, (len(windows.rows), len(windows.cols))
+    y, found = (empty_channels_last(x, (N, C, OH, OW), dtype) for dtype in (None, place_type(windows.kernel)))
+    arrays = stored_channels_last(x), stored_channels_last(y), stored_channels_last(found)
+    name = "largest" if found.dtype == np.uint8 else "largest_wide"
+    launch("max_pool2d.cu", name, *places(OH * OW * C, N), *arrays, H, W, OH, OW, *numbers(windows), N, C)
+    return y, found
+
+
+def chosen(dy: Array, found: Array, size: Pair, windows: Places) -> Array:
+    """For each cell the sum over the windows that chose it."""
     (N, C, OH, OW), (H, W) = dy.shape, size
     dx = empty_channels_last(dy, (N, C, H, W))
-    stretches = min(STRETCHES, H * W)
-    indices = stored_channels_last(indices.astype(np.int32, copy=False))
-    arrays = stored_channels_last(dy), indices, stored_channels_last(dx)
-    launch("max_pool2d.cu", "scatter", *places(stretches * C, N), *arrays, N, OH * OW, H * W, C, stretches)
+    arrays = stored_channels_last(dy), stored_channels_last(found), stored_channels_last(dx)
+    name = "gather" if found.dtype == np.uint8 else "gather_wide"
+    launch("max_pool2d.cu", name, *places(H * W * C, N), *arrays, H, W, OH, OW, *numbers(windows), N, C)
     return dx
+
+
+def numbers(windows: Places) -> tuple[int, ...]:
+    """Windows as the kernels take them."""
+    return *windows.kernel, *windows.stride, *windows.padding, *windows.dilation

@@ -5,8 +5,13 @@ Along an axis, window i begins at cell i * stride - padding. Cells outside 0 .. 
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+from .arrays import Array, array_module
 
 Pair = tuple[int, int]
 
@@ -91,3 +96,51 @@ def spans_seen_from_cells(spans: np.ndarray, size: int) -> np.ndarray:
     cell = np.arange(size)
     starts, ends = spans[:, 0], spans[:, 1]
     return np.stack([np.searchsorted(ends, cell, "right"), np.searchsorted(starts, cell, "right")], axis=1)
+
+
+class Places(NamedTuple):
+    """Windows with numbered places: kh KW + kw is cell (rows[i, 0] + kh dilation[0], cols[j, 0] + kw dilation[1]).
+
+    rows (OH, 2) and cols (OW, 2) hold where each window begins, perhaps in the padding, and one past its last cell of
+    the input. kernel (KH, KW) is the size of the largest window, stride (0, 0) says that windows divide the input
+    evenly.
+    """
+
+    rows: np.ndarray
+    cols: np.ndarray
+    kernel: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+
+    def positions(self, places: Array, W: int) -> Array:
+        """places (N, C, OH, OW) -> h W + w of their cells (h, w) in rows of W cells, int64; -1 for none."""
+        xp = array_module(places)
+        kh, kw = divmod(places.astype(np.int64), self.kernel[1])
+        h = xp.asarray(self.rows[:, :1]) + kh * self.dilation[0]
+        w = xp.asarray(self.cols[:, 0]) + kw * self.dilation[1]
+        return xp.where(places == np.iinfo(places.dtype).max, -1, h * W + w)
+
+
+def place_type(kernel: Pair) -> type:
+    """The smallest type for the places of a window and one number more, its largest, which says: none."""
+    return np.uint8 if kernel[0] * kernel[1] <= 255 else np.int32
+
+
+@lru_cache(maxsize=256)
+def strided_places(size: Pair, pooled: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Places:
+    """The windows of a pooling with a stride."""
+
+    def spans(axis: int) -> np.ndarray:
+        begin = np.arange(pooled[axis]) * stride[axis] - padding[axis]
+        return np.stack([begin, np.minimum(begin + span(kernel[axis], dilation[axis]), size[axis])], axis=1)
+
+    return Places(spans(0), spans(1), kernel, stride, padding, dilation)
+
+
+@lru_cache(maxsize=256)
+def adaptive_places(size: Pair, pooled: Pair) -> Places:
+    """The windows of an adaptive pooling."""
+    rows, cols = adaptive_spans(size[0], pooled[0]), adaptive_spans(size[1], pooled[1])
+    kernel = int(np.diff(rows).max(initial=0)), int(np.diff(cols).max(initial=0))
+    return Places(rows, cols, kernel, (0, 0), (0, 0), (1, 1))

@@ -1,13 +1,16 @@
-"""One step of RMSProp on one parameter array, in place."""
+"""One step of RMSProp, in place: on one parameter array, or on all of them at once."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from .addresses import array_at
 from .arrays import Array
 from .jit import jit, prange
 from .kernel import Kernel
-from .optimizer_step import CHUNK, check_shapes, rounded, run_step
+from .optimizer_step import CHUNK, addresses_of_all, check_shapes, rounded, row_major, run_step
 from .optimizer_step_cuda import run_steps_cuda
 
 
@@ -117,6 +120,19 @@ def rmsprop_chunks(p, g, v, b, mean, lr, alpha, fresh, eps, decay, momentum, sig
         )  # fmt: skip
 
 
+@jit(parallel=True)
+def rmsprop_all(
+    addresses, tasks, like, lr, alpha, fresh, eps, decay, momentum, sign, has_buffer, centered
+):  # fmt: skip
+    """The step on all parameters: addresses (P, 5) of param, grad and the buffers."""
+    for task in prange(len(tasks)):
+        k, start, size = tasks[task, 0], tasks[task, 1], tasks[task, 2]
+        p, g = array_at(addresses[k, 0], start, size, like), array_at(addresses[k, 1], start, size, like)
+        v, b = array_at(addresses[k, 2], start, size, like), array_at(addresses[k, 3], start, size, like)
+        mean = array_at(addresses[k, 4], start, size, like)
+        rmsprop_flat(p, g, v, b, mean, lr, alpha, fresh, eps, decay, momentum, sign, has_buffer, centered)
+
+
 def rmsprop_step_cuda(
     param: Array,
     grad: Array,
@@ -132,10 +148,52 @@ def rmsprop_step_cuda(
 ) -> None:
     buffers = {"square_avg": square_avg, "momentum_buffer": momentum_buffer, "grad_avg": grad_avg}
     check_shapes("rmsprop_step", param, grad, buffers)
-    alpha = rounded(alpha, param)
+    rmsprop_all_cuda([(param, grad, *buffers.values())], lr, alpha, eps, weight_decay, momentum, maximize)
+
+
+def rmsprop_all_cuda(
+    params: list[tuple[Any, ...]],
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+    maximize: bool,
+) -> None:
+    """The step on all parameters in one launch: for each its array, its gradient and its three buffers."""
+    alpha = rounded(alpha, params[0][0])
     numbers = lr, alpha, 1 - alpha, eps, weight_decay, momentum, -1 if maximize else 1
-    used = momentum_buffer is not None, grad_avg is not None
-    run_steps_cuda("rmsprop.cu", "rmsprop_step", [(param, grad, *buffers.values())], *numbers, *used)
+    run_steps_cuda("rmsprop.cu", "rmsprop_step", params, *numbers, *(array is not None for array in params[0][3:]))
 
 
 rmsprop_step = Kernel("rmsprop_step", rmsprop_step_reference, rmsprop_step_cpu, rmsprop_step_cuda)
+
+
+def rmsprop_steps(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    square_avgs: list[np.ndarray],
+    momentum_buffers: list[np.ndarray | None],
+    grad_avgs: list[np.ndarray | None],
+    lr: float,
+    alpha: float,
+    eps: float,
+    weight_decay: float,
+    momentum: float,
+    maximize: bool,
+) -> None:
+    """`rmsprop_step` on each parameter, with the same bits; in one call where their memory allows."""
+    arrays = list(zip(params, row_major(grads), square_avgs, momentum_buffers, grad_avgs, strict=True))
+    options = lr, alpha, eps, weight_decay, momentum, maximize
+    if rmsprop_step.pick((params[0],)) is rmsprop_step.cuda:
+        rmsprop_all_cuda(arrays, *options)
+        return
+    together = addresses_of_all(rmsprop_step, arrays)
+    if together is None:
+        for of_one in arrays:
+            rmsprop_step(*of_one, *options)
+        return
+    number, alpha = params[0].dtype.type, rounded(alpha, params[0])
+    numbers = lr, alpha, 1 - alpha, eps, weight_decay, momentum, -1.0 if maximize else 1.0
+    used = momentum_buffers[0] is not None, grad_avgs[0] is not None
+    rmsprop_all(*together, np.empty(0, number), *map(number, numbers), *used)

@@ -59,13 +59,16 @@ def batch_norm_training_add_relu(
 ) -> Any:
     """y = relu(n w + b + residual) with n = (x - mean) / √(var + ε), and the mean and biased variance of the batch.
 
-    With g = dy where y > 0, else 0: the gradients of `batch_norm_training` with g for dy, and dresidual = g.
+    With g = dy where y > 0, else 0: the gradients of `batch_norm_training` with g for dy, and dresidual = g. Without a
+    residual, y is not kept: whether it is positive follows from x again.
     """
-    y, mean, var, rstd = kernels.batch_norm_train(x, weight, bias, eps, residual, relu)
-    positive = y if relu else None
+    y, mean, var, rstd, line = kernels.batch_norm_train(x, weight, bias, eps, residual, relu)
+    positive = y if relu and residual is not None else None
+    if not relu or residual is not None:
+        line = None
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
-        dx, dw, db, g = kernels.batch_norm_train_grad(dy, x, weight, mean, rstd, positive, needs[4])
+        dx, dw, db, g = kernels.batch_norm_train_grad(dy, x, weight, mean, rstd, line, positive, needs[4])
         return dx, dw, db, None, g if relu else dy
 
     return (y, mean, var), backward
@@ -138,16 +141,16 @@ def activation_max_pool(
 
     The options of the pooling are those of `max_pool`.
     """
-    size = x.shape[2:]
     check_activation("activation_max_pool", activation)
+    geometry = (x.shape[2:], kernel, stride, padding, dilation)
     if activation == "relu" and dilation == (1, 1):  # the largest of positive parts is the positive part of the largest
-        largest, positions = kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
+        largest, places = kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
         y = kernels.relu(largest)
-        return y, (lambda dy: kernels.max_pool2d_grad(kernels.relu_grad(dy, y), positions, size),)
+        return y, (lambda dy: kernels.max_pool2d_grad(kernels.relu_grad(dy, y), places, *geometry),)
     act, slope = ACTIVATIONS[activation]
     a = act(x)
-    y, positions = kernels.max_pool2d(a, kernel, stride, padding, dilation, ceil_mode)
-    return y, (lambda dy: slope(kernels.max_pool2d_grad(dy, positions, size), a),)
+    y, places = kernels.max_pool2d(a, kernel, stride, padding, dilation, ceil_mode)
+    return y, (lambda dy: slope(kernels.max_pool2d_grad(dy, places, *geometry), a),)
 
 
 def check_terms(operation: str, name: str, x: Any, z: Any) -> None:

@@ -77,7 +77,7 @@ def batch_norm_training(x: Array, weight: Array | None, bias: Array | None, eps:
 
     dx = w / √(var + ε) · (dy - mean(dy) - n mean(dy n)), as mean and var depend on x; dw = Σ dy n, db = Σ dy.
     """
-    y, mean, var, rstd = kernels.batch_norm_train(x, weight, bias, eps)
+    y, mean, var, rstd, _ = kernels.batch_norm_train(x, weight, bias, eps)
 
     def backward(dy: Array, needs: tuple[bool, ...]) -> Any:
         return kernels.batch_norm_train_grad(dy, x, weight, mean, rstd)[:3]

@@ -6,8 +6,9 @@ from typing import Any
 
 import minitorch_kernels as kernels
 from minitorch_kernels.arrays import Array
+from minitorch_kernels.pool_windows import adaptive_places, strided_places
 
-from ..dtypes import int64
+from ..listening import told
 from ..tensor import Tensor
 from .differentiable import differentiable
 from .images import Pair, batch_of_images, like_batch_of, pair
@@ -30,16 +31,17 @@ def max_pool2d(
     """
     k, s, p = windows("max_pool2d", kernel_size, stride, padding)
     d = pair("max_pool2d", "dilation", dilation, 1)
-    y, positions = max_pool(batch_of_images("max_pool2d", input), k, s, p, d, bool(ceil_mode))
-    return with_positions(input, y, positions, return_indices)
+    x = batch_of_images("max_pool2d", input)
+    y, places = max_pool(x, k, s, p, d, bool(ceil_mode))
+    return with_positions(input, y, places, return_indices, x.shape[2:], (k, s, p, d))
 
 
 @differentiable
 def max_pool(x: Array, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Any:
-    """y = max over each window, and where it stood; dx = dy there."""
+    """y = max over each window, and at which place of the window it stood; dx = dy there."""
     size = x.shape[2:]
-    y, positions = kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
-    return (y, positions), (lambda dy: kernels.max_pool2d_grad(dy, positions, size),)
+    y, places = kernels.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode)
+    return (y, places), (lambda dy: kernels.max_pool2d_grad(dy, places, size, kernel, stride, padding, dilation),)
 
 
 def avg_pool2d(
@@ -101,16 +103,16 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     flattened H · W plane, int64.
     """
     x = batch_of_images("adaptive_max_pool2d", input)
-    y, positions = adaptive_max_pool(x, target_size("adaptive_max_pool2d", x, output_size))
-    return with_positions(input, y, positions, return_indices)
+    y, places = adaptive_max_pool(x, target_size("adaptive_max_pool2d", x, output_size))
+    return with_positions(input, y, places, return_indices, x.shape[2:])
 
 
 @differentiable
 def adaptive_max_pool(x: Array, output_size: Pair) -> Any:
-    """y = max over each window, and where it stood; dx = dy there."""
+    """y = max over each window, and at which place of the window it stood; dx = dy there."""
     size = x.shape[2:]
-    y, positions = kernels.adaptive_max_pool2d(x, output_size)
-    return (y, positions), (lambda dy: kernels.max_pool2d_grad(dy, positions, size),)
+    y, places = kernels.adaptive_max_pool2d(x, output_size)
+    return (y, places), (lambda dy: kernels.adaptive_max_pool2d_grad(dy, places, size),)
 
 
 def windows(operation: str, kernel_size: Any, stride: Any, padding: Any) -> tuple[Pair, Pair, Pair]:
@@ -131,7 +133,22 @@ def target_size(operation: str, x: Tensor, output_size: Any) -> Pair:
     return pair(operation, "output_size", filled, 0)
 
 
-def with_positions(input: Tensor, y: Tensor, positions: Tensor, return_indices: bool) -> Any:
-    """y, and where they are asked for the positions as torch gives them."""
+def with_positions(
+    input: Tensor,
+    y: Tensor,
+    places: Tensor,
+    return_indices: bool,
+    size: tuple[int, ...],
+    strided: tuple[Pair, ...] = (),
+) -> Any:
+    """y, and where they are asked for the positions in the flattened plane, as torch gives them."""
     y = like_batch_of(input, y)
-    return (y, like_batch_of(input, positions.type(int64))) if return_indices else y
+    return (y, like_batch_of(input, positions(places, size, strided))) if return_indices else y
+
+
+@told
+def positions(places: Tensor, size: tuple[int, ...], strided: tuple[Pair, ...]) -> Tensor:
+    """Of places in windows with kernel, stride, padding and dilation `strided`, or adaptive ones, of a plane (H, W)."""
+    pooled = places.shape[2:]
+    windows = strided_places(size, pooled, *strided) if strided else adaptive_places(size, pooled)
+    return Tensor(windows.positions(places._array, size[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minitorch_kernels.adadelta import adadelta_step
+from minitorch_kernels.adadelta import adadelta_steps
 
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, Params
@@ -37,15 +37,15 @@ class Adadelta(Optimizer):
         if not 0 <= group["rho"] <= 1:
             raise ValueError(f"Adadelta: rho={group['rho']} must lie between 0 and 1")
 
-    def update(self, param: Tensor, group: Group) -> None:
-        assert param.grad is not None
-        state = self.state[param]
-        count_step(state)
-        adadelta_step(
-            param._array,
-            param.grad._array,
-            buffer(state, "square_avg", param),
-            buffer(state, "acc_delta", param),
+    def update_all(self, params: list[Tensor], group: Group) -> None:
+        states = [self.state[param] for param in params]
+        for state in states:
+            count_step(state)
+        adadelta_steps(
+            [param._array for param in params],
+            [param.grad._array for param in params if param.grad is not None],
+            [buffer(state, "square_avg", param) for state, param in zip(states, params)],
+            [buffer(state, "acc_delta", param) for state, param in zip(states, params)],
             float(group["lr"]),
             float(group["rho"]),
             float(group["eps"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minitorch_kernels.adagrad import adagrad_step
+from minitorch_kernels.adagrad import adagrad_steps
 
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, Params
@@ -51,14 +51,13 @@ class Adagrad(Optimizer):
     def square_sum(self, param: Tensor) -> np.ndarray:
         return buffer(self.state[param], "sum", param, self.defaults["initial_accumulator_value"])
 
-    def update(self, param: Tensor, group: Group) -> None:
-        assert param.grad is not None
-        step = count_step(self.state[param])
-        adagrad_step(
-            param._array,
-            param.grad._array,
-            self.square_sum(param),
-            group["lr"] / (1 + (step - 1) * group["lr_decay"]),
+    def update_all(self, params: list[Tensor], group: Group) -> None:
+        steps = [count_step(self.state[param]) for param in params]
+        adagrad_steps(
+            [param._array for param in params],
+            [param.grad._array for param in params if param.grad is not None],
+            [self.square_sum(param) for param in params],
+            [group["lr"] / (1 + (step - 1) * group["lr_decay"]) for step in steps],
             float(group["eps"]),
             float(group["weight_decay"]),
             bool(group["maximize"]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from minitorch_kernels.rmsprop import rmsprop_step
+import numpy as np
+
+from minitorch_kernels.rmsprop import rmsprop_steps
 
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, Params
@@ -44,16 +46,20 @@ class RMSprop(Optimizer):
     def check_options(self, group: Group) -> None:
         refuse_negative("RMSprop", group, "lr", "alpha", "eps", "weight_decay", "momentum")
 
-    def update(self, param: Tensor, group: Group) -> None:
-        assert param.grad is not None
-        state = self.state[param]
-        count_step(state)
-        rmsprop_step(
-            param._array,
-            param.grad._array,
-            buffer(state, "square_avg", param),
-            buffer(state, "momentum_buffer", param) if group["momentum"] > 0 else None,
-            buffer(state, "grad_avg", param) if group["centered"] else None,
+    def update_all(self, params: list[Tensor], group: Group) -> None:
+        states = [self.state[param] for param in params]
+        for state in states:
+            count_step(state)
+
+        def buffers(name: str) -> list[np.ndarray]:
+            return [buffer(state, name, param) for state, param in zip(states, params)]
+
+        rmsprop_steps(
+            [param._array for param in params],
+            [param.grad._array for param in params if param.grad is not None],
+            buffers("square_avg"),
+            list(buffers("momentum_buffer")) if group["momentum"] > 0 else [None] * len(params),
+            list(buffers("grad_avg")) if group["centered"] else [None] * len(params),
             float(group["lr"]),
             float(group["alpha"]),
             float(group["eps"]),

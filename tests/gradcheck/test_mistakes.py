@@ -16,6 +16,7 @@ import pytest
 
 from minitorch_cv.gradcheck.cases import CASES
 from minitorch_kernels.kernel import REGISTRY, use
+from minitorch_kernels.pool_windows import strided_places
 
 BY_NAME = {case.name: case for case in CASES}
 
@@ -164,13 +165,14 @@ def turning(position):
 @in_kernel("max_pool2d")
 def last_of_equals_wins(right, x, *args):
     """A comparison with >= in place of >: the image is read from its end."""
-    y, indices = right(x[:, :, ::-1, ::-1], *args)
-    H, W = x.shape[2:]
-    return y[:, :, ::-1, ::-1], (H * W - 1 - indices)[:, :, ::-1, ::-1]
+    y, places = right(x[:, :, ::-1, ::-1], *args)
+    KH, KW = args[0]
+    return y[:, :, ::-1, ::-1], (KH * KW - 1 - places)[:, :, ::-1, ::-1]
 
 
 @in_kernel("max_pool2d_grad")
-def overlapping_windows_overwrite_each_other(right, dy, indices, size):
+def overlapping_windows_overwrite_each_other(right, dy, places, size, *geometry):
+    indices = strided_places(size, dy.shape[2:], *geometry).positions(places, size[1])
     dx = np.zeros((*dy.shape[:2], size[0] * size[1]))
     np.put_along_axis(dx, indices.reshape(*dy.shape[:2], -1), dy.reshape(*dy.shape[:2], -1), axis=2)
     return dx.reshape(*dy.shape[:2], *size)
@@ -179,8 +181,8 @@ def overlapping_windows_overwrite_each_other(right, dy, indices, size):
 @in_kernel("max_pool2d")
 def padding_is_chosen_as_the_maximum(right, x, kernel, stride, padding, dilation, ceil_mode):
     """The padding holds 0, not -inf: where it wins, the gradient goes nowhere, which is right for that forward."""
-    y, indices = right(x, kernel, stride, padding, dilation, ceil_mode)
-    return np.maximum(y, 0), np.where(y < 0, -1, indices)
+    y, places = right(x, kernel, stride, padding, dilation, ceil_mode)
+    return np.maximum(y, 0), np.where(y < 0, np.uint8(255), places)
 
 
 @in_kernel("avg_pool2d_grad")

@@ -58,7 +58,9 @@ def train_case(shape, weight, bias, values=normal, residual=False, relu=False):
     )
 
 
-def train_grad_case(shape, weight, values=normal, relu=False, to_residual=False):
+def train_grad_case(shape, weight, values=normal, relu=None, to_residual=False):
+    """relu: how a ReLU is given, by "line" or "y"."""
+
     def arguments(rng, dtype):
         x = values(rng, shape, dtype)
         axes = (0, *range(2, x.ndim))
@@ -72,7 +74,8 @@ def train_grad_case(shape, weight, values=normal, relu=False, to_residual=False)
             vector(rng, shape, dtype, weight),
             mean.astype(dtype),
             rstd.astype(dtype),
-            relu_output(rng, shape, dtype) if relu else None,
+            normal(rng, (2, shape[1]), dtype) if relu == "line" else None,
+            relu_output(rng, shape, dtype) if relu == "y" else None,
             to_residual,
         )
 
@@ -111,6 +114,7 @@ def inference_grad_case(shape, weight, values=normal, relu=False, to_residual=Fa
 
 
 FUSED = [(True, True), (False, True), (True, False)]  # with a residual, with a ReLU
+GATED = [("line", False), ("y", True), ("y", False), ("line", True)]  # how the ReLU is given, with a residual
 FEW_AND_MANY = ((17, 2, 3, 3), (5, 6, 3, 2), (0, 3, 2, 2))
 
 CASES = {
@@ -118,8 +122,8 @@ CASES = {
     + [train_case(shape, True, True, normal, *form) for shape in FEW_AND_MANY for form in FUSED]
     + [train_case(*shape, values) for shape in SHAPES[2:4] for values in (far_from_zero, with_nan)],
     "batch_norm_train_grad": [train_grad_case(shape, weight) for shape, weight, _ in SHAPES]
-    + [train_grad_case(shape, True, normal, True, given) for shape in FEW_AND_MANY for given in (True, False)]
-    + [train_grad_case(SHAPES[3][0], True, normal, False, True), train_grad_case(*SHAPES[3][:2], with_nan)],
+    + [train_grad_case(shape, True, normal, *form) for shape in FEW_AND_MANY for form in GATED]
+    + [train_grad_case(SHAPES[3][0], True, normal, None, True), train_grad_case(*SHAPES[3][:2], with_nan)],
     "batch_norm_inference": [inference_case(*shape) for shape in SHAPES]
     + [inference_case(shape, True, True, normal, *form) for shape in FEW_AND_MANY for form in FUSED]
     + [inference_case(*SHAPES[3], values) for values in (far_from_zero, with_nan, with_infinity)],
@@ -130,7 +134,7 @@ CASES = {
 
 LARGE = {  # rows of more than one part, of odd length
     "batch_norm_train": [train_case((7, 2, 63, 79), True, True, normal, True, True)],
-    "batch_norm_train_grad": [train_grad_case((7, 2, 63, 79), True, normal, True, True)],
+    "batch_norm_train_grad": [train_grad_case((7, 2, 63, 79), True, normal, *form) for form in GATED[:2]],
     "batch_norm_inference": [inference_case((7, 2, 63, 79), True, True)],
     "batch_norm_inference_grad": [inference_grad_case((7, 1, 63, 79), True)],
 }

@@ -33,6 +33,11 @@ DILATED = [
     ((2, 1, 6, 7), (3, 3), (2, 2), (1, 0), (2, 2), True),
     ((2, 1, 1, 3), (2, 2), ONE, ONE, (2, 2), False),  # windows that meet no input cell
 ]
+WIDE = [  # windows of 255 places, the most that a byte can tell from none, and of 256
+    ((2, 1, 19, 16), (17, 15), ONE, NONE, ONE, False),
+    ((2, 1, 18, 17), (16, 16), ONE, NONE, ONE, False),
+]
+WIDE_ADAPTIVE = [((2, 1, 17, 31), (2, 2))]
 ADAPTIVE = [  # shape of x, output size
     ((3, 2, 6, 6), ONE),
     ((17, 1, 6, 6), (3, 2)),
@@ -76,8 +81,8 @@ def max_case(shape, *geometry, values):
 
 def max_grad_case(shape, *geometry, values):
     def arguments(rng, dtype):
-        y, indices = max_pool2d_reference(values(rng, shape, dtype), *geometry)
-        return normal(rng, y.shape, dtype), indices, shape[2:]
+        y, places = max_pool2d_reference(values(rng, shape, dtype), *geometry)
+        return normal(rng, y.shape, dtype), places, shape[2:], *geometry[:4]
 
     return arguments
 
@@ -119,8 +124,8 @@ def adaptive_case(shape, output_size, values):
 
 def adaptive_max_grad_case(shape, output_size):
     def arguments(rng, dtype):
-        y, indices = adaptive_max_pool2d_reference(normal(rng, shape, dtype), output_size)
-        return normal(rng, y.shape, dtype), indices, shape[2:]
+        y, places = adaptive_max_pool2d_reference(normal(rng, shape, dtype), output_size)
+        return normal(rng, y.shape, dtype), places, shape[2:]
 
     return arguments
 
@@ -135,11 +140,10 @@ TILE_AVERAGES = [(*tile, {"count_include_pad": True, "divisor": divisor}) for ti
 AVERAGES += TILE_AVERAGES
 
 CASES = {
-    "max_pool2d": [max_case(*geometry, values=normal) for geometry in GEOMETRIES + DILATED]
+    "max_pool2d": [max_case(*geometry, values=normal) for geometry in GEOMETRIES + DILATED + WIDE]
     + [max_case(*geometry, values=values) for geometry in (GEOMETRIES[1], DILATED[1]) for values in SPECIAL],
-    "max_pool2d_grad": [max_grad_case(*geometry, values=normal) for geometry in GEOMETRIES + DILATED]
-    + [max_grad_case(*geometry, values=few_values) for geometry in (GEOMETRIES[1], DILATED[1])]
-    + [adaptive_max_grad_case(*sizes) for sizes in ADAPTIVE],
+    "max_pool2d_grad": [max_grad_case(*geometry, values=normal) for geometry in GEOMETRIES + DILATED + WIDE]
+    + [max_grad_case(*geometry, values=few_values) for geometry in (GEOMETRIES[1], DILATED[1])],
     "avg_pool2d": [avg_case(*geometry, **options, values=normal) for *geometry, options in AVERAGES]
     + [avg_case(*geometry, **options, values=with_nan) for *geometry, options in AVERAGES[3:6]],
     "avg_pool2d_grad": [avg_grad_case(*geometry, **options, values=normal) for *geometry, options in AVERAGES]
@@ -164,6 +168,9 @@ CASES = {
         for shape, output_size in ADAPTIVE
     ],
     "adaptive_max_pool2d": [
-        adaptive_case(*sizes, values) for sizes in ADAPTIVE for values in (normal, few_values, with_nan_and_infinity)
+        adaptive_case(*sizes, values)
+        for sizes in [*ADAPTIVE, *WIDE_ADAPTIVE]
+        for values in (normal, few_values, with_nan_and_infinity)
     ],
+    "adaptive_max_pool2d_grad": [adaptive_max_grad_case(*sizes) for sizes in [*ADAPTIVE, *WIDE_ADAPTIVE]],
 }

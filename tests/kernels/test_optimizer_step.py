@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from minitorch_kernels import REGISTRY, use
+from minitorch_kernels.adadelta import adadelta_steps
+from minitorch_kernels.adagrad import adagrad_steps
 from minitorch_kernels.adam import adam_steps
 from minitorch_kernels.optimizer_step import TASK, addresses_of_all
+from minitorch_kernels.rmsprop import rmsprop_steps
 from minitorch_kernels.sgd import sgd_steps
 
 from .cases_optimizers import CASES, IN_PLACE
@@ -106,6 +109,40 @@ def test_adam_on_all_parameters_at_once_has_the_bits_of_one_by_one(rng, options,
     for arrays, step in zip(one_by_one, steps):
         REGISTRY["adam_step"](*arrays, *options, step)
     adam_steps(*map(list, zip(*params)), *options, steps)
+    assert_same_bits(params, one_by_one)
+
+
+@pytest.mark.parametrize("used", [(True, True), (True, False), (False, True), (False, False)])
+def test_rmsprop_on_all_parameters_at_once_has_the_bits_of_one_by_one(rng, used):
+    """used: the momentum buffer and the average of the gradients."""
+    params = [
+        [*arrays[:3], *(array if wanted else None for array, wanted in zip(arrays[3:], used))]
+        for arrays in arrays_of(rng, 3)
+    ]
+    for arrays in params:  # the variance is not negative
+        arrays[2][...] += 10
+    check_all("rmsprop_step", rmsprop_steps, params, (0.1, 0.9, 1e-3, 0.2, 0.8, True))
+
+
+def test_adadelta_on_all_parameters_at_once_has_the_bits_of_one_by_one(rng):
+    check_all("adadelta_step", adadelta_steps, arrays_of(rng, 2), (0.7, 0.9, 1e-3, 0.2, True))
+
+
+def check_all(name, steps, params, options):
+    one_by_one = copies(params)
+    for arrays in one_by_one:
+        REGISTRY[name](*arrays, *options)
+    steps(*map(list, zip(*params)), *options)
+    assert_same_bits(params, one_by_one)
+
+
+def test_adagrad_on_all_parameters_at_once_has_the_bits_of_one_by_one(rng):
+    params, options = arrays_of(rng, 1), (1e-3, 0.2, True)
+    lrs = [0.1 / (1 + k) for k in range(len(params))]
+    one_by_one = copies(params)
+    for arrays, lr in zip(one_by_one, lrs):
+        REGISTRY["adagrad_step"](*arrays, lr, *options)
+    adagrad_steps(*map(list, zip(*params)), lrs, *options)
     assert_same_bits(params, one_by_one)
 
 

@@ -16,7 +16,7 @@ from minitorch_kernels.adaptive_pool2d import (
 )
 from minitorch_kernels.avg_pool2d import avg_pool2d, avg_pool2d_grad
 from minitorch_kernels.max_pool2d import max_pool2d, max_pool2d_grad
-from minitorch_kernels.pool_windows import pooled_size
+from minitorch_kernels.pool_windows import adaptive_places, pooled_size, strided_places
 
 ONE, NONE = (1, 1), (0, 0)
 
@@ -82,11 +82,12 @@ def naive_avg(x, kernel, stride, padding, pooled, count_include_pad, divisor_ove
 @pytest.mark.parametrize(("shape", "kernel", "stride", "padding", "ceil_mode", "pooled"), GEOMETRIES)
 def test_max_pool2d_agrees_with_loops(run, rng, shape, kernel, stride, padding, ceil_mode, pooled):
     x = rng.integers(-3, 3, shape).astype(np.float64)  # few values, so that nearly every window has ties
-    y, indices = run(max_pool2d, x, kernel, stride, padding, ONE, ceil_mode)
+    y, places = run(max_pool2d, x, kernel, stride, padding, ONE, ceil_mode)
     expected_y, expected_indices = naive_max(x, kernel, stride, padding, ONE, pooled)
+    windows = strided_places(shape[2:], pooled, kernel, stride, padding, ONE)
     np.testing.assert_array_equal(y, expected_y)
-    np.testing.assert_array_equal(indices, expected_indices)
-    assert indices.dtype == np.int32
+    np.testing.assert_array_equal(windows.positions(places, shape[3]), expected_indices)
+    assert places.dtype == np.uint8
 
 
 @pytest.mark.parametrize(
@@ -99,10 +100,24 @@ def test_max_pool2d_agrees_with_loops(run, rng, shape, kernel, stride, padding, 
 )
 def test_dilated_max_pool2d_agrees_with_loops(run, rng, size, kernel, padding, dilation, pooled):
     x = rng.standard_normal((2, 1, *size))
-    y, indices = run(max_pool2d, x, kernel, ONE, padding, dilation, False)
+    y, places = run(max_pool2d, x, kernel, ONE, padding, dilation, False)
     expected_y, expected_indices = naive_max(x, kernel, ONE, padding, dilation, pooled)
+    windows = strided_places(size, pooled, kernel, ONE, padding, dilation)
     np.testing.assert_array_equal(y, expected_y)
-    np.testing.assert_array_equal(indices, expected_indices)
+    np.testing.assert_array_equal(windows.positions(places, size[1]), expected_indices)
+
+
+@pytest.mark.parametrize(("kernel", "dtype"), [((17, 15), np.uint8), ((16, 16), np.int32)])
+def test_a_window_of_more_than_255_places_takes_a_wider_type(run, kernel, dtype):
+    """In the last place; a byte has no number left for it and for none."""
+    x = np.arange(17.0 * 16).reshape(1, 1, 17, 16)
+    y, places = run(max_pool2d, x, kernel, ONE, NONE, ONE, False)
+    assert places.dtype == dtype
+    assert (places == kernel[0] * kernel[1] - 1).all()
+    dx = run(max_pool2d_grad, np.ones_like(y), places, (17, 16), kernel, ONE, NONE, ONE)
+    last = np.zeros_like(x)
+    last[..., kernel[0] - 1 :, kernel[1] - 1 :] = 1
+    np.testing.assert_array_equal(dx, last)
 
 
 @pytest.mark.parametrize("divisor", [None, 3, -2])
@@ -150,9 +165,9 @@ def test_adaptive_pools_agree_with_loops(run, rng, size, output_size):
             where[n, c, i, j] = max(cells, key=cells.get)
             largest[n, c, i, j] = cells[where[n, c, i, j]]
     np.testing.assert_allclose(run(adaptive_avg_pool2d, x, output_size), mean, rtol=1e-13, atol=1e-14)
-    y, indices = run(adaptive_max_pool2d, x, output_size)
+    y, places = run(adaptive_max_pool2d, x, output_size)
     np.testing.assert_array_equal(y, largest)
-    np.testing.assert_array_equal(indices, where)
+    np.testing.assert_array_equal(adaptive_places(size, output_size).positions(places, size[1]), where)
 
 
 @pytest.mark.parametrize(("size", "output_size"), [((6, 6), (3, 2)), ((5, 7), (3, 4)), ((3, 2), (5, 2)), ((4, 3), ONE)])
@@ -164,46 +179,46 @@ def test_adaptive_avg_pool2d_grad_is_the_adjoint(run, rng, size, output_size):
 
 def test_of_equal_values_the_first_is_taken(run):
     x = np.array([[0, 5, 5], [5, 5, 1]], np.float32).reshape(1, 1, 2, 3)
-    y, indices = run(max_pool2d, x, (2, 2), ONE, NONE, ONE, False)
+    y, places = run(max_pool2d, x, (2, 2), ONE, NONE, ONE, False)
     assert y.ravel().tolist() == [5, 5]
-    assert indices.ravel().tolist() == [1, 1]
+    assert places.ravel().tolist() == [1, 0]
     assert run(adaptive_max_pool2d, x, ONE)[1].item() == 1
 
 
 def test_a_window_of_minus_infinity_points_at_its_first_cell_not_at_padding(run):
     x = np.full((1, 1, 2, 2), -np.inf, np.float32)
-    y, indices = run(max_pool2d, x, (2, 2), (2, 2), ONE, ONE, False)
+    y, places = run(max_pool2d, x, (2, 2), (2, 2), ONE, ONE, False)
     assert np.isneginf(y).all()
-    assert indices.ravel().tolist() == [0, 1, 2, 3]
+    assert places.ravel().tolist() == [3, 2, 1, 0]
 
 
 def test_the_first_nan_of_a_window_wins(run):
     x = np.array([[1, np.nan], [np.nan, np.inf]], np.float32).reshape(1, 1, 2, 2)
-    for y, index in (run(max_pool2d, x, (2, 2), ONE, NONE, ONE, False), run(adaptive_max_pool2d, x, ONE)):
+    for y, place in (run(max_pool2d, x, (2, 2), ONE, NONE, ONE, False), run(adaptive_max_pool2d, x, ONE)):
         assert np.isnan(y).all()
-        assert index.item() == 1
+        assert place.item() == 1
 
 
 def test_max_pool2d_grad_sums_where_windows_overlap(run):
     x = np.array([0.0, 1, 9, 1, 0]).reshape(1, 1, 1, 5)
-    y, indices = run(max_pool2d, x, (1, 3), ONE, NONE, ONE, False)
-    dx = run(max_pool2d_grad, np.array([1.0, 10, 100]).reshape(y.shape), indices, (1, 5))
+    y, places = run(max_pool2d, x, (1, 3), ONE, NONE, ONE, False)
+    dx = run(max_pool2d_grad, np.array([1.0, 10, 100]).reshape(y.shape), places, (1, 5), (1, 3), ONE, NONE, ONE)
     assert dx.ravel().tolist() == [0, 0, 111, 0, 0]
 
 
 def test_max_pool2d_grad_ignores_windows_that_saw_only_padding(run):
     x = np.ones((1, 1, 1, 1))
-    y, indices = run(max_pool2d, x, (2, 2), ONE, ONE, (2, 2), False)
-    assert (y.item(), indices.item()) == (-np.inf, -1)
-    assert run(max_pool2d_grad, np.ones_like(y), indices, ONE).item() == 0
+    y, places = run(max_pool2d, x, (2, 2), ONE, ONE, (2, 2), False)
+    assert (y.item(), places.item()) == (-np.inf, 255)
+    assert run(max_pool2d_grad, np.ones_like(y), places, ONE, (2, 2), ONE, ONE, (2, 2)).item() == 0
 
 
 def test_max_pool2d_grad_is_the_derivative(run, rng):
     x = rng.permutation(2 * 2 * 5 * 6).reshape(2, 2, 5, 6).astype(np.float64)  # steps of 1: no kink within h
     options = ((3, 2), (2, 1), (1, 1), ONE, True)
-    y, indices = run(max_pool2d, x, *options)
+    y, places = run(max_pool2d, x, *options)
     c = rng.standard_normal(y.shape)
-    dx = run(max_pool2d_grad, c, indices, (5, 6))
+    dx = run(max_pool2d_grad, c, places, (5, 6), *options[:4])
     numeric = central_difference(lambda: np.vdot(run(max_pool2d, x, *options)[0], c), x, 0.25)
     np.testing.assert_allclose(dx, numeric, rtol=1e-10, atol=1e-10)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .launch import THREADS
+from ..arrays import Array
+from .launch import THREADS, dense
 
 BLOCKS = 1024  # about as many as a large GPU has room for
 ROWS = 8  # that a thread takes at least, before there are more blocks
@@ -21,3 +22,8 @@ def columns(rows: int, C: int) -> tuple[tuple[int, int], tuple[int]]:
 def warps(count: int) -> tuple[tuple[int], tuple[int]]:
     """Grid and block for a kernel of which a warp takes one of `count` sums, 4 warps in a block."""
     return (min(4 * BLOCKS, -(-count // 4)),), (128,)
+
+
+def optional(vector: Array | None, stand_in: Array) -> tuple[Array, bool]:
+    """An array that may be missing, and whether it is there, as the kernels take it."""
+    return (dense(stand_in), False) if vector is None else (dense(vector), True)

@@ -41,7 +41,11 @@ CASES = [
         ("batch_norm_train", cases_batch_norm.train_case(shape, True, True, cases_batch_norm.far_from_zero))
         for shape in MATRICES[1:]
     ),
-    *(("batch_norm_train_grad", cases_batch_norm.train_grad_case(shape, True, relu=True)) for shape in MATRICES),
+    *(
+        ("batch_norm_train_grad", cases_batch_norm.train_grad_case(shape, True, relu=relu))
+        for shape in MATRICES
+        for relu in ("line", "y")
+    ),
     *(("batch_norm_inference", cases_batch_norm.inference_case(shape, True, True)) for shape in MATRICES),
     *(("batch_norm_inference_grad", cases_batch_norm.inference_grad_case(shape, True)) for shape in MATRICES),
     *(("group_norm", cases_norms.groups(*row)) for row in GROUPS),

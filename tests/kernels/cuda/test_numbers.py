@@ -6,6 +6,7 @@ import pytest
 from minitorch_kernels import (
     adjust_color,
     batch_norm_train,
+    batch_norm_train_grad,
     group_norm,
     resample,
     resample2d,
@@ -14,6 +15,7 @@ from minitorch_kernels import (
 )
 from minitorch_kernels.arrays import on_cpu
 
+from ..test_batch_norm import nearly_cancelling
 from .test_kernels import there
 
 
@@ -32,7 +34,7 @@ def test_a_label_out_of_range_gives_nan_for_its_sample(label):
 def test_float32_keeps_its_digits_far_from_zero(mean, spread, rng):
     x = (mean + spread * rng.standard_normal((64, 3, 5))).astype(np.float32)
     exact = x.astype(np.float64)
-    for axes, (y, _, var, _) in (
+    for axes, (y, _, var, *_) in (
         ((0, 2), batch_norm_train(there(x), None, None, 1e-9)),
         (2, group_norm(there(x), 3, None, None, 1e-9)),
     ):
@@ -62,3 +64,14 @@ def test_the_hue_of_a_color_that_is_not_a_number_is_none(channel):
     factors = np.array([[1, 1, 1, 0.2]])
     y = on_cpu(adjust_color(there(images), there(factors), there(np.arange(4)[None])))
     np.testing.assert_array_equal(np.isnan(y), [[[[True, False]]] * 3])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_line_tells_to_the_last_bit_where_the_relu_was_open(dtype, rng):
+    x, weight, bias = map(there, nearly_cancelling(rng, 40, dtype, lambda kernel, *args: kernel.cpu(*args)))
+    y, mean, _, rstd, line = batch_norm_train(x, weight, bias, 1e-5, None, True)
+    dy = there(rng.standard_normal(x.shape).astype(dtype))
+    by_line = batch_norm_train_grad(dy, x, weight, mean, rstd, line, None, True)
+    by_y = batch_norm_train_grad(dy, x, weight, mean, rstd, None, y, True)
+    for a, b in zip(by_line, by_y, strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))

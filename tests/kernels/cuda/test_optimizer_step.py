@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from minitorch_kernels import optimizer_step_cuda, use
+from minitorch_kernels.adadelta import adadelta_steps
+from minitorch_kernels.adagrad import adagrad_steps
 from minitorch_kernels.adam import adam_steps
 from minitorch_kernels.arrays import on_cpu
 from minitorch_kernels.cuda import graph
+from minitorch_kernels.rmsprop import rmsprop_steps
 from minitorch_kernels.sgd import sgd_steps
 
 from .test_kernels import there
@@ -78,6 +81,28 @@ def test_adam_takes_all_parameters_of_one_step_in_one_launch(rng, amsgrad, launc
             adam_steps(*given, *options, steps)
     for kind in (0, 2, 3, *([4] if amsgrad else [])):
         for got, want in zip(devices[kind], given[kind]):
+            np.testing.assert_allclose(on_cpu(got), want, rtol=1e-12)
+
+
+STEPS = [
+    ("rmsprop_step", rmsprop_steps, 5, (0.1, 0.9, 1e-3, 0.2, 0.8, True), 1),
+    ("adadelta_step", adadelta_steps, 4, (0.7, 0.9, 1e-3, 0.2, True), 1),
+    ("adagrad_step", adagrad_steps, 3, ([0.1, 0.1, 0.1, 0.2, 0.1], 1e-3, 0.2, True), 2),  # of two learning rates
+]
+
+
+@pytest.mark.parametrize(("name", "steps", "count", "options", "expected"), STEPS)
+def test_the_others_take_all_parameters_in_one_launch(rng, launches, name, steps, count, options, expected):
+    given = arrays(rng, np.float64, count)
+    for square_avg in given[2]:
+        square_avg += 10  # no variance is negative
+    devices = [[there(array, np.copy) for array in of_kind] for of_kind in given]
+    steps(*devices, *options)
+    assert launches == [name] * expected
+    with use("reference"):
+        steps(*given, *options)
+    for of_kind, wanted in zip(devices[:1] + devices[2:], given[:1] + given[2:]):
+        for got, want in zip(of_kind, wanted):
             np.testing.assert_allclose(on_cpu(got), want, rtol=1e-12)
 
 
