@@ -26,7 +26,9 @@ class Prices(NamedTuple):
 
 OUTPUT_PRICES = Prices(data=14, output=11, filter=12, direct=1.0)  # y and dx
 WEIGHT_PRICES = Prices(data=20, output=12, filter=32, direct=0.86)  # dw
-ROW_PRICES = Prices(data=14, output=10, filter=20, direct=1.1)  # in tiles of 1 x 4; here `direct` is their own products
+# in tiles of 1 x 4, where `direct` is the price of their own products
+ROW_OUTPUT_PRICES = Prices(data=24, output=10, filter=20, direct=1.1)
+ROW_WEIGHT_PRICES = Prices(data=24, output=24, filter=20, direct=1.1)
 
 
 def choose(
@@ -45,7 +47,7 @@ def choose(
     has as many products as y, at other prices. `result` says which it is, "y", "dx" or "dw". In this order:
 
     1. What `use` asks for, where it applies.
-    2. im2col for few images with a stride along the rows, where no run of lanes would fill a vector.
+    2. im2col for y and dw of few images with a stride along the rows, where no run of lanes would fill a vector.
     3. Winograd where it applies (float32, 3x3 or 5x5, no stride, dilation or groups) and takes less time than direct:
        `winograd_cost` and `winograd_rows_cost` against the products of all taps; y and dx leave out those that fall on
        the padding.
@@ -53,18 +55,18 @@ def choose(
     """
     forced = forced_algorithm()
     (N, C, H, W), (O, _, r, KW) = images, filters
-    if forced == "im2col" or (forced is None and runs_would_be_short(N, stride, O // groups)):
+    if forced == "im2col" or (forced is None and result != "dx" and runs_would_be_short(N, stride, O // groups)):
         return "im2col"
     plain = stride == dilation == (1, 1) and groups == 1 and r == KW and r in (3, 5) and np.dtype(dtype) == np.float32
     out = output_size((H, W), (r, KW), stride, padding, dilation)
     if forced == "direct" or not plain or min(N, C, O, *out) < 1:
         return "direct"
     rows, columns = (out[i] * r if result == "dw" else taps_inside((H, W)[i], out[i], r, padding[i]) for i in (0, 1))
-    prices = WEIGHT_PRICES if result == "dw" else OUTPUT_PRICES
+    prices, row_prices = (WEIGHT_PRICES, ROW_WEIGHT_PRICES) if result == "dw" else (OUTPUT_PRICES, ROW_OUTPUT_PRICES)
     costs = {f"winograd {m}x{m}": winograd_cost(N, C, O, out, m, r, prices) for m in ((4, 2) if r == 3 else (2,))}
     if r == 5 and padding[1] >= 0:
         cut = W if result == "dx" else out[1]  # into tiles
-        costs["winograd 1x4"] = winograd_rows_cost(N, C, O, (H, out[0]), rows, cut, ROW_PRICES)
+        costs["winograd 1x4"] = winograd_rows_cost(N, C, O, (H, out[0]), rows, cut, row_prices)
     best = min(costs, key=lambda name: costs[name])
     direct = prices.direct * N * C * O * rows * columns
     return best if forced == "winograd" or costs[best] * MARGIN < direct else "direct"

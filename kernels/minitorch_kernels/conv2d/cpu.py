@@ -42,7 +42,7 @@ def conv2d_input_grad_cpu(
         reach = KH - 1 - padding[0], KW - 1 - padding[1]
         algorithm = choose(dy.shape, (Cg * groups, O, KH, KW), stride, reach, dilation, groups, dy.dtype, "dx")
     else:
-        algorithm = choose((N, Cg * groups, *size), w.shape, stride, padding, dilation, groups, dy.dtype)
+        algorithm = choose((N, Cg * groups, *size), w.shape, stride, padding, dilation, groups, dy.dtype, "dx")
     if algorithm == ROWS and all_finite(w):
         return conv2d_input_grad_winograd_rows(dy, w, size, padding)
     if algorithm.startswith("winograd") and all_finite(w):
