@@ -10,8 +10,8 @@ from minitorch_kernels.conv2d.choice import choose, taps_inside
 ONE = (1, 1)
 
 
-def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.float32, weight_grad=False):
-    return choose((N, C, H, H), (O, C // groups, r, r), stride, (p, p), dilation, groups, dtype, weight_grad)
+def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.float32, result="y"):
+    return choose((N, C, H, H), (O, C // groups, r, r), stride, (p, p), dilation, groups, dtype, result)
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,18 @@ def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.floa
         ((64, 152, 32, 3, 3, 1), "direct"),  # DenseNet: few filters on a small map
         ((32, 96, 256, 26, 5, 2), "winograd 2x2"),  # AlexNet, NiN
         ((256, 1, 6, 28, 5, 2), "direct"),  # LeNet: too few channels to pay for the transforms
-        ((256, 6, 16, 14, 5, 0), "direct"),
+        ((256, 6, 16, 14, 5, 0), "winograd 1x4"),
+        ((256, 16, 6, 10, 5, 4, ONE, ONE, 1, np.float32, "dx"), "direct"),
+        ((256, 6, 16, 14, 5, 0, ONE, ONE, 1, np.float32, "dw"), "direct"),
+        ((64, 16, 32, 12, 5, 2), "winograd 1x4"),  # GoogLeNet
+        ((64, 16, 32, 12, 5, -1), "winograd 2x2"),  # dx of a padding that is wider than the filter
         ((1, 64, 64, 24, 3, 1), "direct"),  # one image leaves 15 lanes empty
         ((64, 64, 64, 24, 1), "direct"),
         ((64, 64, 64, 24, 7, 3), "direct"),
         ((0, 64, 64, 24, 3, 1), "direct"),
         ((64, 64, 64, 24, 3, 1, (2, 2)), "direct"),
         ((2, 64, 64, 24, 3, 1, (2, 2)), "im2col"),
+        ((2, 64, 64, 24, 3, 1, (2, 2), ONE, 1, np.float32, "dx"), "direct"),
         ((64, 64, 64, 24, 3, 1, ONE, (2, 2)), "direct"),
         ((64, 64, 64, 24, 3, 1, ONE, ONE, 2), "direct"),
         ((64, 64, 64, 24, 3, 1, ONE, ONE, 1, np.float64), "direct"),
@@ -43,12 +48,18 @@ def test_rule(layer, expected):
 def test_taps_on_the_padding_count_for_dw_alone():
     """On a map of 3 x 3, y and dx see 49 of 81 taps; the weight gradient multiplies zeros, too."""
     assert choice(64, 160, 320, 3, 3, 1) == "direct"
-    assert choice(64, 160, 320, 3, 3, 1, weight_grad=True) == "winograd 4x4"
+    assert choice(64, 160, 320, 3, 3, 1, result="dw") == "winograd 4x4"
 
 
 def test_dw_has_its_own_prices():
     assert choice(64, 12, 12, 24, 3, 1) == "winograd 4x4"
-    assert choice(64, 12, 12, 24, 3, 1, weight_grad=True) == "direct"
+    assert choice(64, 12, 12, 24, 3, 1, result="dw") == "direct"
+
+
+def test_dx_along_the_rows_cuts_its_gradient_into_tiles():
+    """Eight columns of dy become twelve of dx: two tiles of four, where y with twelve columns has three."""
+    assert choice(64, 10, 10, 8, 5, 4, result="dx") == "winograd 1x4"
+    assert choice(64, 10, 10, 8, 5, 4) == "direct"
 
 
 @pytest.mark.parametrize("padding", [-1, 0, 1, 2, 4])
@@ -93,6 +104,28 @@ def test_each_algorithm_gives_the_same_layer(rng, monkeypatch, algorithm):
     assert calls == {"direct": ["direct"] * 3, "im2col": ["im2col"] * 3, "winograd": ["winograd"] * 3}[algorithm]
 
 
+def test_filters_of_five_go_along_the_rows(rng, monkeypatch):
+    """y, dx and dw of a layer with few channels."""
+    options = ONE, (2, 2), ONE, 1
+    x, w, dy = (
+        rng.standard_normal(shape).astype(np.float32) for shape in ((16, 16, 8, 8), (16, 16, 5, 5), (16, 16, 8, 8))
+    )
+    want = (
+        conv2d.reference(x, w, None, *options),
+        conv2d_input_grad.reference(dy, w, (8, 8), *options),
+        conv2d_weight_grad.reference(dy, x, (5, 5), *options),
+    )
+    calls = watch(monkeypatch)
+    got = (
+        conv2d(x, w, None, *options),
+        conv2d_input_grad(dy, w, (8, 8), *options),
+        conv2d_weight_grad(dy, x, (5, 5), *options),
+    )
+    for ours, theirs in zip(got, want, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 * np.abs(theirs).max())
+    assert calls == ["rows"] * 3
+
+
 def watch(monkeypatch):
     """A list of which algorithm each convolution from now on uses."""
     calls = []
@@ -101,8 +134,9 @@ def watch(monkeypatch):
         return lambda *args: calls.append(name) or function(*args)
 
     for pass_name in ("conv2d", "conv2d_input_grad", "conv2d_weight_grad"):
-        function = f"{pass_name}_winograd"
-        monkeypatch.setattr(cpu, function, noting("winograd", getattr(cpu, function)))
+        for name, suffix in (("winograd", ""), ("rows", "_rows")):
+            function = f"{pass_name}_winograd{suffix}"
+            monkeypatch.setattr(cpu, function, noting(name, getattr(cpu, function)))
         module = cpu.weight_grad if pass_name == "conv2d_weight_grad" else cpu.positions
         function = f"{pass_name}_cpu"
         monkeypatch.setattr(module, function, noting("direct", getattr(module, function)))
@@ -117,12 +151,13 @@ def test_the_weight_gradient_asks_for_itself(rng, monkeypatch):
     conv2d(x, w, None, ONE, ONE, ONE, 1)
     conv2d_input_grad(dy, w, (5, 6), ONE, ONE, ONE, 1)
     conv2d_weight_grad(dy, x, (3, 3), ONE, ONE, ONE, 1)
-    assert asked == [(), (), (True,)]
+    assert asked == [(), ("dx",), ("dw",)]
 
 
 @pytest.mark.parametrize("special", [np.nan, np.inf])
-def test_filters_that_are_not_finite_go_where_the_reference_lets_them(rng, special):
-    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in ((3, 2, 5, 6), (3, 2, 3, 3)))
+@pytest.mark.parametrize("r", [3, 5])
+def test_filters_that_are_not_finite_go_where_the_reference_lets_them(rng, r, special):
+    x, w = (rng.standard_normal(shape).astype(np.float32) for shape in ((3, 2, 5, 6), (3, 2, r, r)))
     w[1, 0, 0, 0] = special
     with use("winograd"), np.errstate(all="ignore"):
         y = conv2d(x, w, None, ONE, ONE, ONE, 1)

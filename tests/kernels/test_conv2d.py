@@ -173,10 +173,10 @@ def test_images_are_split_where_a_stride_would_leave_lanes_empty():
 
 @pytest.mark.parametrize("stride", [(1, 1), (2, 2)])
 def test_rows_that_many_panels_share_are_copied_first(rng, monkeypatch, stride):
-    """y and dx, the rows of several taps at once, and of few steps each."""
+    """y and dx, the rows of several taps at once, and of few steps each; there are so many runs that no task is cut."""
+    assert -(-64 // tile_height(64)) >= tiles.MANY_PANELS
     for C, O in ((2, 64), (64, 2)):
-        conv = Conv(17, C, O, (4, 5), (3, 3), stride, padding=(1, 1))
-        assert -(-64 // tile_height(64)) >= tiles.MANY_PANELS
+        conv = Conv(17, C, O, (7, 9), (3, 3), stride, padding=(1, 1))
         for depth in (tiles.DEPTH, 7) if not COMPILED else (tiles.DEPTH,):
             monkeypatch.setattr(tiles, "DEPTH", depth)
             test_forward_equals_direct_loops(rng, "cpu", conv)

@@ -1,12 +1,13 @@
 """Winograd's convolution: its matrices, its transforms, and its three passes against the reference."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from minitorch_kernels import conv2d, conv2d_input_grad, conv2d_weight_grad, memory
-from minitorch_kernels.conv2d import winograd_grad, winograd_transforms
+from minitorch_kernels.conv2d import winograd, winograd_grad, winograd_transforms
 from minitorch_kernels.conv2d.winograd import conv2d_input_grad_winograd, conv2d_winograd
 from minitorch_kernels.conv2d.winograd_grad import conv2d_weight_grad_winograd
 from minitorch_kernels.conv2d.winograd_transforms import matrices
@@ -127,6 +128,19 @@ def test_passes_equal_the_references(rng, monkeypatch, shape, m, r):
 def test_passes_equal_the_references_on_larger_arrays(rng, monkeypatch, shape, m, r):
     monkeypatch.setattr(memory, "poison", True)
     check(rng, shape, m, r, 4e-6)
+
+
+def test_each_task_has_its_own_transformed_filters(rng, monkeypatch):
+    """One block of tiles for two threads: they share its filters, and neither writes where the other reads."""
+    made = []
+    monkeypatch.setattr(memory, "poison", True)
+    monkeypatch.setattr(winograd, "load_numba", lambda: SimpleNamespace(get_num_threads=lambda: 2))
+    monkeypatch.setattr(winograd, "empty", lambda *args: made.append(memory.empty(*args)) or made[-1])
+    x, w, b, _ = arrays(rng, (1, 2, 10, (4, 4), (1, 1)), 3)
+    conv2d_winograd(x, w, b, (1, 1), 4)
+    U, scratch = made
+    assert len(scratch) == 2
+    assert np.isfinite(U.reshape(2, -1)).any(1).all()
 
 
 @compiled_only

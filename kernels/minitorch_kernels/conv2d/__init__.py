@@ -11,7 +11,8 @@ and one run takes as many of them as see the same taps. Taps that would fall on 
     dw    each (o, c, ky, kx) sums over positions and images: `dots`
 
 Three algorithms compute each of them: this one ("direct"), windows laid out as columns and a product ("im2col"), and
-for 3x3 and 5x5 filters without stride Winograd's, which needs fewer products (`winograd_transforms`). `choice` has the
+for 3x3 and 5x5 filters without stride Winograd's, which needs fewer products (`winograd_transforms`), in square tiles
+(`winograd`) or along the rows (`winograd_rows`). `choice` has the
 rule that picks one for each shape, `cpu` calls what it picked. In conv2d a filter that holds Inf or NaN goes by im2col:
 on the padding 0 · Inf is NaN, as the reference says.
 """

@@ -26,6 +26,9 @@ class Prices(NamedTuple):
 
 OUTPUT_PRICES = Prices(data=14, output=11, filter=12, direct=1.0)  # y and dx
 WEIGHT_PRICES = Prices(data=20, output=12, filter=32, direct=0.86)  # dw
+# in tiles of 1 x 4, where `direct` is the price of their own products
+ROW_OUTPUT_PRICES = Prices(data=24, output=10, filter=20, direct=1.1)
+ROW_WEIGHT_PRICES = Prices(data=24, output=24, filter=20, direct=1.1)
 
 
 def choose(
@@ -36,31 +39,35 @@ def choose(
     dilation: Pair,
     groups: int,
     dtype: Any,
-    weight_grad: bool = False,
+    result: str = "y",
 ) -> str:
-    """'direct', 'im2col', 'winograd 4x4' or 'winograd 2x2', for the convolution of images (N, C, H, W) with filters.
+    """'direct', 'im2col' or 'winograd 4x4', '2x2' or '1x4', for the convolution of images (N, C, H, W) with filters.
 
     The three passes of a layer ask the same question: dx is the convolution of dy with the filter turned round, and dw
-    (`weight_grad`) has as many products as y, at other prices. In this order:
+    has as many products as y, at other prices. `result` says which it is, "y", "dx" or "dw". In this order:
 
     1. What `use` asks for, where it applies.
-    2. im2col for few images with a stride along the rows, where no run of lanes would fill a vector.
+    2. im2col for y and dw of few images with a stride along the rows, where no run of lanes would fill a vector.
     3. Winograd where it applies (float32, 3x3 or 5x5, no stride, dilation or groups) and takes less time than direct:
-       `winograd_cost` against the products of all taps; y and dx leave out those that fall on the padding.
+       `winograd_cost` and `winograd_rows_cost` against the products of all taps; y and dx leave out those that fall on
+       the padding.
     4. Direct.
     """
     forced = forced_algorithm()
     (N, C, H, W), (O, _, r, KW) = images, filters
-    if forced == "im2col" or (forced is None and runs_would_be_short(N, stride, O // groups)):
+    if forced == "im2col" or (forced is None and result != "dx" and runs_would_be_short(N, stride, O // groups)):
         return "im2col"
     plain = stride == dilation == (1, 1) and groups == 1 and r == KW and r in (3, 5) and np.dtype(dtype) == np.float32
     out = output_size((H, W), (r, KW), stride, padding, dilation)
     if forced == "direct" or not plain or min(N, C, O, *out) < 1:
         return "direct"
-    prices = WEIGHT_PRICES if weight_grad else OUTPUT_PRICES
+    rows, columns = (out[i] * r if result == "dw" else taps_inside((H, W)[i], out[i], r, padding[i]) for i in (0, 1))
+    prices, row_prices = (WEIGHT_PRICES, ROW_WEIGHT_PRICES) if result == "dw" else (OUTPUT_PRICES, ROW_OUTPUT_PRICES)
     costs = {f"winograd {m}x{m}": winograd_cost(N, C, O, out, m, r, prices) for m in ((4, 2) if r == 3 else (2,))}
+    if r == 5 and padding[1] >= 0:
+        cut = W if result == "dx" else out[1]  # into tiles
+        costs["winograd 1x4"] = winograd_rows_cost(N, C, O, (H, out[0]), rows, cut, row_prices)
     best = min(costs, key=lambda name: costs[name])
-    rows, columns = (out[i] * r if weight_grad else taps_inside((H, W)[i], out[i], r, padding[i]) for i in (0, 1))
     direct = prices.direct * N * C * O * rows * columns
     return best if forced == "winograd" or costs[best] * MARGIN < direct else "direct"
 
@@ -75,6 +82,15 @@ def winograd_cost(N: int, C: int, O: int, out: Pair, m: int, r: int, prices: Pri
     points = (m + r - 1) ** 2
     lanes = -(-out[0] // m) * -(-out[1] // m) * -(-N // VECTOR) * VECTOR
     return points * (lanes * (C * O + prices.data * C + prices.output * O) + prices.filter * C * O)
+
+
+def winograd_rows_cost(N: int, C: int, O: int, heights: Pair, taps: int, width: int, prices: Prices) -> float:
+    """The same in tiles of 1 x 4, for images and outputs of these heights; the outputs of a column see so many taps."""
+    lanes = -(-width // 4) * -(-N // VECTOR) * VECTOR
+    H, OH = heights
+    return 8 * (
+        lanes * (prices.direct * taps * C * O + prices.data * C * H + prices.output * O * OH) + prices.filter * C * O
+    )
 
 
 def taps_inside(size: int, out: int, r: int, padding: int) -> int:

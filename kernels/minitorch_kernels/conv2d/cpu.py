@@ -12,6 +12,9 @@ from .choice import choose
 from .reference import filter_matrix, split_groups
 from .winograd import conv2d_input_grad_winograd, conv2d_winograd
 from .winograd_grad import conv2d_weight_grad_winograd
+from .winograd_rows import conv2d_input_grad_winograd_rows, conv2d_weight_grad_winograd_rows, conv2d_winograd_rows
+
+ROWS = "winograd 1x4"
 
 
 def conv2d_cpu(
@@ -19,6 +22,8 @@ def conv2d_cpu(
 ) -> np.ndarray:
     algorithm = choose(x.shape, w.shape, stride, padding, dilation, groups, x.dtype)
     finite = all_finite(w)
+    if algorithm == ROWS and finite:
+        return conv2d_winograd_rows(x, w, b, padding)
     if algorithm.startswith("winograd") and finite:
         return conv2d_winograd(x, w, b, padding, output_tile_of(algorithm))
     if algorithm == "im2col" or (padding != (0, 0) and not finite):  # on the padding 0 · Inf is NaN
@@ -35,9 +40,11 @@ def conv2d_input_grad_cpu(
     (N, O, OH, OW), (_, Cg, KH, KW) = dy.shape, w.shape
     if stride == dilation == (1, 1):  # dx is the convolution of dy with the filter turned round
         reach = KH - 1 - padding[0], KW - 1 - padding[1]
-        algorithm = choose(dy.shape, (Cg * groups, O, KH, KW), stride, reach, dilation, groups, dy.dtype)
+        algorithm = choose(dy.shape, (Cg * groups, O, KH, KW), stride, reach, dilation, groups, dy.dtype, "dx")
     else:
-        algorithm = choose((N, Cg * groups, *size), w.shape, stride, padding, dilation, groups, dy.dtype)
+        algorithm = choose((N, Cg * groups, *size), w.shape, stride, padding, dilation, groups, dy.dtype, "dx")
+    if algorithm == ROWS and all_finite(w):
+        return conv2d_input_grad_winograd_rows(dy, w, size, padding)
     if algorithm.startswith("winograd") and all_finite(w):
         return conv2d_input_grad_winograd(dy, w, size, padding, output_tile_of(algorithm))
     if algorithm == "im2col":
@@ -51,7 +58,9 @@ def conv2d_weight_grad_cpu(
     dy: np.ndarray, x: np.ndarray, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     (N, O, OH, OW), C = dy.shape, x.shape[1]
-    algorithm = choose(x.shape, (O, C // groups, *kernel), stride, padding, dilation, groups, x.dtype, True)
+    algorithm = choose(x.shape, (O, C // groups, *kernel), stride, padding, dilation, groups, x.dtype, "dw")
+    if algorithm == ROWS:
+        return conv2d_weight_grad_winograd_rows(dy, x, kernel, padding)
     if algorithm.startswith("winograd"):
         return conv2d_weight_grad_winograd(dy, x, kernel, padding, output_tile_of(algorithm))
     if algorithm == "im2col":

@@ -5,11 +5,13 @@ m r products, this takes n = m + r - 1. Why it works: its transpose is the produ
 and r - 1. That has n coefficients, so its values at n points fix it, and at each point the value is *one* product.
 A and G evaluate the two polynomials at the points, B goes back from values to coefficients (Lagrange interpolation);
 read backwards this is y = Aᵀ [(G g) ∘ (Bᵀ d)]. Both directions of an image give the equation above, with n² products
-for m² outputs: F(4x4, 3x3) 36 instead of 144, F(2x2, 5x5) 36 instead of 100, F(2x2, 3x3) 16 instead of 36.
+for m² outputs: F(4x4, 3x3) 36 instead of 144, F(2x2, 5x5) 36 instead of 100, F(2x2, 3x3) 16 instead of 36. One
+direction alone needs n products for m outputs: F(4, 5) 8 instead of 20.
 
 The points decide how rounding errors grow. With n = 6 they are 0, ±√½, ±√2 and ∞ (only the highest coefficient),
 which err half as much as the widely used 0, ±1, ±2, ∞. With n = 4 they are 0, ±1, ∞. B depends on the points alone, so
-F(4, 3) and F(2, 5) share it.
+F(4, 3) and F(2, 5) share it. With n = 8 they are 0, ±½, ±1, ±2, ∞; errors of two directions would multiply, one alone
+(`winograd_rows`) errs no more than squares with n = 6.
 
 In the functions below a vector holds one place of many images. Two points ±α share their even and their odd part, so
 each transform of six takes about a dozen additions, each with a multiplication by a constant at most.
@@ -28,11 +30,15 @@ from ..jit import jit
 P = math.sqrt(0.5)  # the points ±P and ±Q; P² = 1/2, Q² = 2
 Q = math.sqrt(2.0)
 
-POINTS = {4: (0.0, 1.0, -1.0), 6: (0.0, P, -P, Q, -Q)}  # and ∞
+POINTS = {  # and ∞
+    4: (0.0, 1.0, -1.0),
+    6: (0.0, P, -P, Q, -Q),
+    8: (0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0),
+}
 
 
 def matrices(m: int, r: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Aᵀ (m, n), G (n, r) and Bᵀ (n, n) of F(m, r) in float64, for n = m + r - 1 of 4 or 6."""
+    """Aᵀ (m, n), G (n, r) and Bᵀ (n, n) of F(m, r) in float64, for n = m + r - 1 in POINTS."""
     finite = POINTS[m + r - 1]
     A, G, Bt = [], [], []
     for point in finite:

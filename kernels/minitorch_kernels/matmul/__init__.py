@@ -14,7 +14,7 @@ the rows of `b` may lie anywhere (see `vector.multiply_tile`), as the taps of a 
 from ..kernel import Kernel
 from .lane_sums import dots
 from .panels import memory_of, pack, run_of_memory
-from .product import matmul_cpu, matmul_reference
+from .product import matmul_cpu, matmul_reference, product
 from .product_cuda import matmul_cuda
 from .tiles import multiply
 

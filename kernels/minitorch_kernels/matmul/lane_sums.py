@@ -48,7 +48,7 @@ def lane_dots(
         run_of_memory(a), a[0].size, a_row, a_starts, run_of_memory(b), b[0].size, b_starts, offsets, lanes,
         partial.reshape(-1), parts, G, M, tile_height(M),
     )  # fmt: skip
-    return partial.sum(0)[:, :, :K]
+    return partial[..., :K].sum(0)
 
 
 @jit(parallel=True)

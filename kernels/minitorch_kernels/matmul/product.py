@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -68,10 +69,22 @@ def by_tiles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         columns = pack(b.swapaxes(1, 2), width)
         memory, first, b_group, b_row, b_tile = columns.reshape(-1), 0, columns[:1].size, width, K * width
     multiply(
-        panels.reshape(-1), np.zeros(G * M, a.dtype), memory, b_group, b_tile, np.arange(K) * b_row,
-        y.reshape(-1), M * N, N, np.array([[first, 0, N, 0, K, 0, 1]]), G, M, K, height, width,
+        panels.reshape(-1), np.zeros(G * M, a.dtype), memory, b_group, b_tile, rows_of(K, b_row),
+        y.reshape(-1), M * N, N, one_run(first, N, K), G, M, K, height, width,
     )  # fmt: skip
     return y
+
+
+@functools.lru_cache(maxsize=256)
+def rows_of(K: int, step: int) -> np.ndarray:
+    """Where the rows of a matrix lie."""
+    return np.arange(K) * step
+
+
+@functools.lru_cache(maxsize=256)
+def one_run(first: int, lanes: int, K: int) -> np.ndarray:
+    """All columns of a matrix as one run of `multiply`."""
+    return np.array([[first, 0, lanes, 0, K, 0, 1]])
 
 
 def by_dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:

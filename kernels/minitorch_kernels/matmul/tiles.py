@@ -10,13 +10,11 @@ from ..vector import copy_rows, multiply_tile
 DEPTH = 256  # steps of k between two visits to a tile of results: a panel of b, 256 x 256 bytes, stays in the L2 cache
 TASKS = 128  # a call is cut into about so many tasks, if it has so many tiles
 BLOCKS = 32  # where there are fewer tiles of b, the rows of a are cut, for so many tasks
-MANY_PANELS = 12  # from so many panels of a on, the rows of b for a tile are first copied to one place
+MANY_PANELS = 12  # from so many panels of a in a task on, the rows of b for a tile are first copied to one place
 
 
-def multiply(
-    a: np.ndarray, start: np.ndarray, b: np.ndarray, b_group: int, b_tile: int, offsets: np.ndarray,
-    out: np.ndarray, out_group: int, out_row: int, runs: np.ndarray, G: int, M: int, K: int, height: int, width: int,
-) -> None:  # fmt: skip
+@jit(parallel=True)
+def multiply(a, start, b, b_group, b_tile, offsets, out, out_group, out_row, runs, G, M, K, height, width):
     """out[g, m, run] = start[g, m] + Σ_k a[g, m, k] · b[g, run, k]: every product and convolution ends up here.
 
     a holds panels (G, P, K, height) as from `pack`, start (G M,) where each sum begins; b and out are the memory of
@@ -24,29 +22,19 @@ def multiply(
     its begin in b and in out, its number of lanes, and over which k to sum. These come in stretches, too: where the
     first begins, their length, how far apart they are, how many. Row k of b lies offsets[k] after the begin of the run,
     and the tiles of a run lie b_tile apart. Each result is summed by one thread, in the order of k.
+
+    A task is a chunk of the runs of all groups, or a part of the tiles of one and of the rows of a.
     """
-    P, items = -(-M // height), G * len(runs)
-    if items == 0:
-        return
-    tiles = -(-runs[:, 2] // width)
-    parts = max(1, min(int(tiles.max()), TASKS // items))
-    blocks = max(1, min(P, BLOCKS // (items * parts)))
-    b_in_order = len(offsets) > 1 and offsets[1] - offsets[0] == width
-    in_order = np.arange(K if P >= MANY_PANELS and not b_in_order else 0) * width
-    multiply_tiles(
-        a, start, b, b_group, b_tile, offsets, out, out_group, out_row, runs, tiles, in_order, M, K, height, width,
-        items, min(items, TASKS), parts, blocks,
-    )  # fmt: skip
-
-
-@jit(parallel=True)
-def multiply_tiles(
-    a, start, b, b_group, b_tile, offsets, out, out_group, out_row, runs, tiles, in_order, M, K, height, width,
-    items, chunks, parts, blocks,
-):  # fmt: skip
-    """The tiles of every run and group. A task is a chunk of these items, or part of one's tiles and of a's rows."""
-    P = (M + height - 1) // height
-    copy_first = len(in_order) > 0
+    P, items, most = (M + height - 1) // height, G * len(runs), 1
+    for run in range(len(runs)):
+        most = max(most, (runs[run, 2] + width - 1) // width)
+    chunks = min(items, TASKS)
+    parts = max(1, min(most, TASKS // max(1, items)))
+    blocks = max(1, min(P, BLOCKS // max(1, items * parts)))
+    copy_first = blocks * MANY_PANELS <= P and not (len(offsets) > 1 and offsets[1] - offsets[0] == width)
+    in_order = np.empty(K if copy_first else 0, np.int64)
+    for k in range(len(in_order)):
+        in_order[k] = k * width
     for task in prange(chunks * parts * blocks):
         chunk, part, block = task // (parts * blocks), task // blocks % parts, task % blocks
         copy = np.empty(min(K, DEPTH) * width if copy_first else 0, b.dtype)
@@ -54,7 +42,7 @@ def multiply_tiles(
             g, run = item // len(runs), item % len(runs)
             first, length, stretch, count = runs[run, 3], runs[run, 4], runs[run, 5], runs[run, 6]
             together = max(1, min(count, DEPTH // stretch)) if count > 1 else 1
-            begin, end = 0, tiles[run]
+            begin, end = 0, (runs[run, 2] + width - 1) // width
             if parts > 1:
                 begin, end = part * end // parts, (part + 1) * end // parts
             for tile in range(begin, end):
