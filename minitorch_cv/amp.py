@@ -9,9 +9,11 @@ from typing import Any
 from minitorch_kernels.cuda import precision
 
 from .dtypes import bfloat16
-from .listening import told
+from .listening import told, when_captured
 
-set_rounding = told(precision.set_autocast)  # a recorded step rounds, and ceases to, where the step does
+set_rounding = told(
+    when_captured("device")(precision.set_autocast)
+)  # a recorded step rounds, and ceases to, where the step does
 
 
 class autocast:

@@ -49,7 +49,7 @@ class BatchNorm(Module):
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(C, dtype=dtype, device=device) if tracked else None)
         self.register_buffer("running_var", ones(C, dtype=dtype, device=device) if tracked else None)
-        self.register_buffer("num_batches_tracked", zeros((), dtype=dtypes.int64) if tracked else None)
+        self.register_buffer("num_batches_tracked", zeros((), dtype=dtypes.int64, device=device) if tracked else None)
 
     def reset_running_stats(self) -> None:
         """Forget the batches seen."""

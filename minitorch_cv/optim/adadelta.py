@@ -5,7 +5,7 @@ from __future__ import annotations
 from minitorch_kernels.adadelta import adadelta_steps
 
 from ..tensor import Tensor
-from .optimizer import Group, Optimizer, Params
+from .optimizer import Group, Optimizer, Params, by_numbers
 from .options import refuse_negative
 from .state import buffer, count_step
 
@@ -37,6 +37,7 @@ class Adadelta(Optimizer):
         if not 0 <= group["rho"] <= 1:
             raise ValueError(f"Adadelta: rho={group['rho']} must lie between 0 and 1")
 
+    @by_numbers(counted=True)
     def update_all(self, params: list[Tensor], group: Group) -> None:
         states = [self.state[param] for param in params]
         for state in states:

@@ -7,7 +7,7 @@ import numpy as np
 from minitorch_kernels.adagrad import adagrad_steps
 
 from ..tensor import Tensor
-from .optimizer import Group, Optimizer, Params
+from .optimizer import Group, Optimizer, Params, by_numbers
 from .options import refuse_negative
 from .state import buffer, count_step, step_counter
 
@@ -51,6 +51,7 @@ class Adagrad(Optimizer):
     def square_sum(self, param: Tensor) -> np.ndarray:
         return buffer(self.state[param], "sum", param, self.defaults["initial_accumulator_value"])
 
+    @by_numbers(counted=True)
     def update_all(self, params: list[Tensor], group: Group) -> None:
         steps = [count_step(self.state[param]) for param in params]
         adagrad_steps(

@@ -7,7 +7,7 @@ import numpy as np
 from minitorch_kernels.rmsprop import rmsprop_steps
 
 from ..tensor import Tensor
-from .optimizer import Group, Optimizer, Params
+from .optimizer import Group, Optimizer, Params, by_numbers
 from .options import refuse_negative
 from .state import buffer, count_step
 
@@ -46,6 +46,7 @@ class RMSprop(Optimizer):
     def check_options(self, group: Group) -> None:
         refuse_negative("RMSprop", group, "lr", "alpha", "eps", "weight_decay", "momentum")
 
+    @by_numbers(counted=True)
     def update_all(self, params: list[Tensor], group: Group) -> None:
         states = [self.state[param] for param in params]
         for state in states:

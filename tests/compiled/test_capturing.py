@@ -118,6 +118,9 @@ def training(make_optimizer, schedule=None, set_to_none=True):
         lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=1e-2, nesterov=True),
         lambda parameters: optim.Adam(parameters, lr=0.1),
         lambda parameters: optim.AdamW(parameters, lr=0.1, amsgrad=True),
+        lambda parameters: optim.RMSprop(parameters, lr=0.1, momentum=0.9, centered=True),
+        lambda parameters: optim.Adagrad(parameters, lr=0.1, lr_decay=0.1),
+        lambda parameters: optim.Adadelta(parameters, lr=0.5, weight_decay=1e-2),
     ],
 )
 @pytest.mark.parametrize("set_to_none", [True, False])
@@ -489,6 +492,24 @@ def test_dropout_is_drawn_anew_by_each_launch(layer):
     assert is_captured(run)
     assert outputs(run, data()) == expected
     assert len({str(y) for y in expected}) == 6
+
+
+def test_autocast_inside_a_step():
+    """A launch rounds as the eager step does; what is outside of the block does not round."""
+    weight = torch.tensor([[1 + 2**-12, 3.0]], device=SIM)
+
+    def step(x):
+        with torch.autocast("cuda"):
+            rounded = x @ weight.T
+        return rounded, x @ weight.T
+
+    data = [(torch.full((1, 2), 1.0 + i, device=SIM),) for i in range(6)]
+    run = torch.compile(step)
+    for x in data:
+        rounded, exact = run(*x)
+        assert rounded.item() == 4 * x[0][0, 0].item()
+        assert exact.item() == np.float32(x[0][0, 0].item() * (4 + 2**-12))
+    assert is_captured(run)
 
 
 def test_a_step_that_takes_its_own_batches():
