@@ -60,8 +60,9 @@ class Kernel:
         forced = _forced.get()
         if forced is not None:
             return getattr(self, forced) or self.reference
-        arrays = [arg for arg in args if isinstance(arg, np.ndarray) and not is_on_gpu(arg)]
-        if any(is_on_gpu(arg) for arg in args):
+        on_gpu = [*map(is_on_gpu, args)]
+        arrays = [arg for arg, there in zip(args, on_gpu) if isinstance(arg, np.ndarray) and not there]
+        if any(on_gpu):
             if arrays:
                 raise ValueError(
                     f"{self.name}: some arrays are on the CPU and some on the GPU; move them with .to(device)"

@@ -13,6 +13,8 @@ SMALL_BATCH = 16
 FEW_FILTERS = 32  # filters of a group up to which laying windows out costs more than a product over them saves
 VECTOR = 16  # images that Winograd's convolution takes together, whether there are as many or not
 MARGIN = 1.05  # Winograd's convolution must be faster by so much: it rounds more
+LARGE_SUMS = 16_000_000  # bytes of the sums of dw from which on Winograd's convolution
+LARGE_MARGIN = 1.3  # must be faster by so much: they are memory that the direct one does not need
 
 
 class Prices(NamedTuple):
@@ -50,7 +52,7 @@ def choose(
     2. im2col for y and dw of few images with a stride along the rows, where no run of lanes would fill a vector.
     3. Winograd where it applies (float32, 3x3 or 5x5, no stride, dilation or groups) and takes less time than direct:
        `winograd_cost` and `winograd_rows_cost` against the products of all taps; y and dx leave out those that fall on
-       the padding.
+       the padding. For dw it takes a larger gain where its sums, n² for each pair of channels, are large.
     4. Direct.
     """
     forced = forced_algorithm()
@@ -69,7 +71,9 @@ def choose(
         costs["winograd 1x4"] = winograd_rows_cost(N, C, O, (H, out[0]), rows, cut, row_prices)
     best = min(costs, key=lambda name: costs[name])
     direct = prices.direct * N * C * O * rows * columns
-    return best if forced == "winograd" or costs[best] * MARGIN < direct else "direct"
+    sums = 4 * C * O * (r + (3 if best == "winograd 4x4" else 1)) ** 2
+    margin = LARGE_MARGIN if result == "dw" and sums > LARGE_SUMS else MARGIN
+    return best if forced == "winograd" or costs[best] * margin < direct else "direct"
 
 
 def runs_would_be_short(N: int, stride: Pair, filters: int) -> bool:
