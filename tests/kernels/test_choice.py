@@ -28,7 +28,10 @@ def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.floa
         ((256, 16, 6, 10, 5, 4, ONE, ONE, 1, np.float32, "dx"), "direct"),
         ((256, 6, 16, 14, 5, 0, ONE, ONE, 1, np.float32, "dw"), "direct"),
         ((64, 16, 32, 12, 5, 2), "winograd 1x4"),  # GoogLeNet
-        ((64, 16, 32, 12, 5, -1), "winograd 2x2"),  # dx of a padding that is wider than the filter
+        (
+            (64, 8, 32, 20, 5, -1),
+            "direct",
+        ),  # dx of a padding as wide as the filter: tiles of dy would stick out at the left
         ((1, 64, 64, 24, 3, 1), "direct"),  # one image leaves 15 lanes empty
         ((64, 64, 64, 24, 1), "direct"),
         ((64, 64, 64, 24, 7, 3), "direct"),
