@@ -88,15 +88,15 @@ def test_data_verifies_the_four_files(capsys):
 def test_gradcheck_hands_on_the_pattern_and_the_result(monkeypatch, passed, status):
     calls = []
 
-    def run(pattern, networks):
-        calls.append((pattern, networks))
+    def run(pattern, networks, device):
+        calls.append((pattern, networks, device))
         return passed
 
     monkeypatch.setattr(sys.modules["minitorch_cv.gradcheck"], "run", run)
     assert main(["gradcheck", "conv2d"]) == status
     assert main(["gradcheck"]) == status
-    assert main(["gradcheck", "--networks", "VGG"]) == status
-    assert calls == [("conv2d", False), (None, False), ("VGG", True)]
+    assert main(["gradcheck", "--networks", "--device", "cuda-sim", "VGG"]) == status
+    assert calls == [("conv2d", False, "cpu"), (None, False, "cpu"), ("VGG", True, "cuda-sim")]
 
 
 def test_ctrl_c_ends_any_command_with_its_status(monkeypatch):
