@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from minitorch_kernels.arrays import cupy_module, why_no_gpu
+from minitorch_kernels.cupy_here import cupy_module, why_no_gpu
 
 from .device import device as to_device
 from .device import usable

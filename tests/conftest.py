@@ -9,7 +9,7 @@ import pytest
 
 from minitorch_cv import cuda
 from minitorch_kernels import memory
-from minitorch_kernels.arrays import SimArray
+from minitorch_kernels.sim_arrays import SimArray
 
 from . import gpu as chosen
 

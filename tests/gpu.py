@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from minitorch_kernels.arrays import SimArray, on_gpu
+from minitorch_kernels.arrays import on_gpu
+from minitorch_kernels.sim_arrays import SimArray
 
 name = "cuda-sim"  # tests/conftest.py sets it from the command line
 

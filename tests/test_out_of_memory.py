@@ -5,7 +5,7 @@ import pytest
 
 import minitorch_cv as mt
 from minitorch_cv import nn
-from minitorch_kernels.arrays import limited_memory
+from minitorch_kernels.sim_arrays import limited_memory
 
 from . import fake_cupy
 

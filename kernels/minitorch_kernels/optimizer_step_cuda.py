@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, SimArray, on_gpu
+from .arrays import Array, on_gpu
 from .cuda import graph
 from .cuda.launch import THREADS, launch
+from .sim_arrays import SimArray
 from .strides import flat, lies_in, memory_axes, unflatten
 
 TASK = 16 * THREADS  # elements that a block updates

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from minitorch_kernels import relu_grad
-from minitorch_kernels.arrays import SimArray, array_module, empty_like, on_cpu, on_gpu
+from minitorch_kernels.arrays import array_module, empty_like, on_cpu, on_gpu
+from minitorch_kernels.sim_arrays import SimArray
 
 X = on_gpu(np.arange(6.0).reshape(2, 3), "cuda-sim")
 

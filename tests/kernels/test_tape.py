@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from minitorch_kernels import tape
-from minitorch_kernels.arrays import SimArray, on_cpu, on_gpu, sim_module
+from minitorch_kernels.arrays import on_cpu, on_gpu
+from minitorch_kernels.sim_arrays import SimArray, sim_module
 
 X = np.arange(12.0).reshape(3, 4) - 5
 

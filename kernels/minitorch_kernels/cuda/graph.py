@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import tape
-from ..arrays import Array, SimArray, is_cupy, on_gpu
+from ..arrays import Array, is_cupy, on_gpu
+from ..sim_arrays import SimArray
 
 
 class Graph(Protocol):

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, SimArray, array_module, is_cupy
+from ..arrays import Array, array_module, is_cupy
+from ..sim_arrays import SimArray
 from . import simulator
 from .signature import matched
 

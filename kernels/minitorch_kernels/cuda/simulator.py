@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import tape
-from ..arrays import SimArray
 from ..jit import cache_parent
+from ..sim_arrays import SimArray
 
 KERNEL = re.compile(r'extern "C" __global__ void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\(')
 OPTIONS = ("-std=c++20", "-O2", "-fno-strict-aliasing", "-ffp-contract=off", "-fPIC", "-shared", "-w", "-x", "c++")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from minitorch_kernels import relu
-from minitorch_kernels.arrays import SimArray, on_cpu, on_gpu
+from minitorch_kernels.arrays import on_cpu, on_gpu
 from minitorch_kernels.cuda.graph import CudaGraph, lasting, new_graph, overwrite
+from minitorch_kernels.sim_arrays import SimArray
 
 
 def there(values):
