@@ -7,7 +7,7 @@ knows more, and the modules that it passes on its way out tell it where they are
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -85,6 +85,16 @@ def explained(error: Exception, module: Any, args: tuple[Any, ...]) -> Exception
     if isinstance(error, OutOfMemoryError):
         error.pass_through(module, args)
     return error
+
+
+def explained_by_replay(error: MemoryError, args: Sequence[Any]) -> Exception:
+    """What to raise for an error of a recorded step, which knows nothing of layers, called with `args`."""
+    if not is_out_of_gpu_memory(error):
+        return error
+    out = OutOfMemoryError(error, "replaying a recorded step")
+    shapes = [shape for arg in args if (shape := getattr(arg, "shape", ()))]
+    out.batch = shapes[0][0] if shapes else None
+    return out
 
 
 def explained_by_node(error: MemoryError, node: Any) -> Exception:

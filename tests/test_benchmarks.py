@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import compare, document, networks
+from benchmarks import compare, document, gpu, networks
+from benchmarks.gpu_contenders import ours
 from benchmarks.race import times_faster
+from minitorch_cv import get_float32_matmul_precision
 
 
 def result_file(path, **changes):
@@ -94,6 +96,33 @@ def test_multiply_adds_of_a_step():
     forward, first = 416_520, 28 * 28 * 6 * 25
     network = replace(networks.NETWORKS["lenet"], batch=2)
     assert networks.multiply_adds(network) == network.batch * (3 * forward - first)
+
+
+def test_what_is_measured_on_a_gpu_runs_on_the_simulated_one(monkeypatch, tmp_path, capsys):
+    """The same lines at tiny sizes: weights repeat themselves, and every contender of ours trains."""
+    kept = tmp_path / "gpu.json"
+    options = ["--device", "cuda-sim", "--tiny", "--turns", "1", "--json", str(kept), "bits", "epoch", "networks"]
+    monkeypatch.setattr(sys, "argv", ["gpu", *options])
+    gpu.main()
+    report = json.loads(capsys.readouterr().out)
+    assert report["bits"] == {"network": "lenet", "runs": 2, "steps": 6, "different_weights": 1}
+    assert report["epoch"]["images"] == 12
+    assert report["networks"].keys() == {"lenet tf32", "lenet bf16"}
+    expected = ours(gpu.TINY["lenet"], "float32", "cpu").step().item()
+    assert all(
+        row["minitorch_cv"]["first_loss"] == pytest.approx(expected, 1e-2) for row in report["networks"].values()
+    )
+    assert report["epoch"]["contenders"]["minitorch_cv"]["ms"] > 0
+    assert get_float32_matmul_precision() == "highest"
+    assert not kept.exists()
+
+
+def test_the_weights_of_another_seed_have_another_hash(monkeypatch):
+    """So a hash that repeats itself says something."""
+    network = replace(gpu.TINY["lenet"], batch=1)
+    first = gpu.hash_of_training(network, 1, "cpu")
+    monkeypatch.setattr(gpu, "draw_weights", lambda library, net: None)
+    assert gpu.hash_of_training(network, 1, "cpu") != first
 
 
 def test_the_document_says_what_the_results_say():

@@ -5,6 +5,7 @@ import pytest
 
 import minitorch_cv as mt
 from minitorch_cv import nn
+from minitorch_cv.train import fit
 from minitorch_kernels.sim_arrays import limited_memory
 
 from . import fake_cupy
@@ -65,6 +66,27 @@ def test_a_backward_names_the_operation():
     assert error.batch == 16
     error.find_layer(net)
     assert error.layer == "2 (Linear)"
+
+
+def test_a_recorded_step():
+    step, x = mt.compile(lambda x: x.exp().sum()), mt.ones(16, 4, device="cuda-sim")
+    step(x), step(x)
+    error = failed(100, lambda: step(x))
+    assert str(error).startswith("out of GPU memory while replaying a recorded step: 256 bytes asked for")
+    assert error.batch == 16
+
+
+def test_training_names_the_layer_of_a_backward():
+    """The gradient of the large weight has no room, where the forward pass had."""
+    net = nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(64, 64))).to("cuda-sim")
+    data = [(mt.ones(2, 1, 8, 8), mt.zeros(2, dtype=mt.int64))]
+
+    def train():
+        fit(net, data, data, epochs=1, optimizer=mt.optim.SGD(net.parameters()), loss=nn.functional.cross_entropy)
+
+    error = failed(12_000, train)
+    assert error.layer == "1.0 (Linear)"
+    assert "while going back through linear" in str(error)
 
 
 def test_moving_to_the_device():

@@ -23,6 +23,7 @@ from ..graph import no_grad
 from ..models.recipes import find_recipe
 from ..nn import SyncBatchNorm, functional
 from ..nn.parallel import DistributedDataParallel
+from ..out_of_memory import OutOfMemoryError
 from ..plot import plot_curves, plot_predictions
 from ..random import Generator, manual_seed
 from ..tensor import Tensor
@@ -196,7 +197,7 @@ class Run:
             if get_rank() == 0:
                 say_error(error)
             return 1
-        except (CheckpointError, DataError) as error:
+        except (CheckpointError, DataError, OutOfMemoryError) as error:
             say_error(error)
             return end_other_ranks(1)
         except ValueError as error:  # images that the network, or a mixture that the loss, cannot take

@@ -12,6 +12,7 @@ from minitorch_kernels import memory
 from minitorch_kernels.arrays import Array
 
 from ..graph import GradientSum, Node, Saved
+from ..out_of_memory import explained_by_replay
 from ..tensor import Tensor
 from .buffers import Arena, Buffers, Log
 from .capturing import Capturing
@@ -94,7 +95,10 @@ class Recording:
 
     def run(self, args: Sequence[Any]) -> Any:
         """The step, once more."""
-        return self.replay(args) if self.capturing is None else self.capturing.run(args)
+        try:
+            return self.replay(args) if self.capturing is None else self.capturing.run(args)
+        except MemoryError as error:
+            raise explained_by_replay(error, args)  # noqa: B904 - the same one, or one that names its cause
 
     def values_with(self, args: Sequence[Any]) -> list[Any]:
         """The values of all slots before the first instruction."""

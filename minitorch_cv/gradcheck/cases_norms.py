@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..nn import functional as F
+from ..nn.sync_batchnorm import batch_norm_of_all_ranks
 from ..random import Generator
 from ..tensor import Tensor
 from .case import Case, beside, case, on_both_implementations
@@ -45,6 +46,18 @@ def by_groups() -> list[Case]:
     ]
 
 
+def of_all_ranks() -> list[Case]:
+    """Batch norm over several processes, here over the only one there is."""
+
+    def norm(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        return batch_norm_of_all_ranks(x, weight, bias, 1e-5)[0]
+
+    return [
+        case("batch_norm_of_all_ranks", "", norm, (3, 2, 2, 2), (2,), (2,)),
+        case("batch_norm_of_all_ranks", "no weight", norm, (4, 3)),
+    ]
+
+
 def by_neighbours() -> list[Case]:
     """Local response normalisation, with large alphas, so that the sum matters."""
 
@@ -78,4 +91,4 @@ def dropped_pieces() -> list[Case]:
     ]
 
 
-CASES = on_both_implementations([*by_groups(), *by_neighbours(), *embeddings(), *dropped_pieces()])
+CASES = on_both_implementations([*by_groups(), *of_all_ranks(), *by_neighbours(), *embeddings(), *dropped_pieces()])

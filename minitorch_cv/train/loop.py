@@ -15,6 +15,7 @@ from ..graph import no_grad
 from ..nn.parameter import is_lazy
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim.lr_scheduler import ReduceLROnPlateau
+from ..out_of_memory import OutOfMemoryError
 from ..tensor import Tensor
 from .ema import EMA
 from .metrics import Averages, count_correct
@@ -122,6 +123,9 @@ def fit(
             call(on_epoch, epoch)
     except StopTraining:
         pass
+    except OutOfMemoryError as error:
+        error.find_layer(model)  # a backward does not know it
+        raise
     return progress.history
 
 

@@ -1,8 +1,11 @@
 """`minitorch-cv train` refuses what makes no sense, in one line."""
 
+import contextvars
+
 import pytest
 
 from minitorch_cv.cli import main
+from minitorch_kernels.sim_arrays import limited_memory
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,14 @@ def test_images_of_a_size_that_the_network_does_not_take(train, capsys):
     assert capsys.readouterr().err.splitlines()[-1] == (
         "minitorch-cv: error: LeNet: takes images of shape (N, 1, 28, 28), got (8, 1, 32, 32); resize them to (28, 28)"
     )
+
+
+def test_a_full_gpu(train, capsys):
+    with limited_memory(600_000):
+        assert contextvars.Context().run(train, "--device", "cuda-sim") == 1  # its kernels, not the references
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("minitorch-cv: error: out of GPU memory in features.act1 (Sigmoid)")
+    assert error.endswith("; try a batch of 4 instead of 8")
 
 
 def test_an_unknown_model(capsys):

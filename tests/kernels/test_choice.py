@@ -180,6 +180,6 @@ def test_a_sum_that_overflows_counts_as_not_finite():
 
 def test_the_gradient_of_many_filters_on_a_small_map_does_without_large_sums():
     """512 x 512 filters: Winograd's sums would take 38 MB, for a gain of a fifth; on larger maps it gains more."""
-    small, large = (choice(64, 512, 512, H, 3, 1, weight_grad=True) for H in (3, 12))
+    small, large = (choice(64, 512, 512, H, 3, 1, result="dw") for H in (3, 12))
     assert small == "direct"
     assert large == "winograd 4x4"
