@@ -40,7 +40,9 @@ def machine() -> dict[str, Any]:
 
 
 def gpu(device: str) -> dict[str, Any]:
-    """The GPU, its driver and what computes on it; nothing but its name for the simulated one."""
+    """The GPU, its driver and what computes on it; its name alone for the simulated one, nothing for the CPU."""
+    if device == "cpu":
+        return {}
     if not device.startswith("cuda") or device.startswith("cuda-sim"):
         return {"gpu": device}
     import cupy

@@ -3,6 +3,9 @@
 Each entry of TRAININGS is one `minitorch-cv train` command, run once for each of its seeds. What came out is kept in
 benchmarks/results/trainings.json under the entry's name, beside the command and the machine; a run of some entries
 leaves the others as they were. `--table` prints the results as the table of docs/networks.md.
+
+BOOK has the book's networks at its sizes, on all images and for 20 epochs, which is work for a GPU:
+`python -m benchmarks.trainings resnet18-book --device cuda`.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .machine import machine
+from .machine import gpu, machine
 
 RESULTS = Path(__file__).parent / "results" / "trainings.json"
 
@@ -79,6 +82,8 @@ TRAININGS: dict[str, Training] = {
     "shufflenet_v2": Training(f"shufflenet_v2 {TENTH} --resize 64 --epochs 6"),
     "efficientnet_b0": Training(f"efficientnet_b0 {THIRTIETH} --resize 48 --epochs 3"),
 }
+BOOKS = ("lenet", "alexnet", "vgg11", "nin", "googlenet", "resnet18", "densenet")
+BOOK = {f"{name}-book": Training(f"{name} --epochs 20 --compile") for name in BOOKS}
 
 
 def main() -> None:
@@ -87,11 +92,16 @@ def main() -> None:
         print(table(read_results()))
         return
     for name in options.names or TRAININGS:
-        training = TRAININGS[name]
-        runs = [train(training.arguments, seed) for seed in training.seeds]
-        entry = {"command": f"minitorch-cv train {training.arguments}", "machine": machine(), "runs": runs}
+        training = (TRAININGS | BOOK)[name]
+        command = training.arguments + (f" --device {options.device}" if options.device != "cpu" else "")
+        runs = [train(command, seed) for seed in training.seeds]
+        entry = {
+            "command": f"minitorch-cv train {command}",
+            "machine": {**machine(), **gpu(options.device)},
+            "runs": runs,
+        }
         results = read_results() | {name: entry}
-        ordered = {key: results[key] for key in TRAININGS if key in results}
+        ordered = {key: results[key] for key in (*TRAININGS, *BOOK) if key in results}
         RESULTS.write_text(json.dumps(ordered, indent=1) + "\n")
         print(f"{name}: written to benchmarks/results/{RESULTS.name}", flush=True)
 
@@ -99,8 +109,9 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trainings", description=__doc__.split("\n")[0])
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", choices=[*TRAININGS, []], help="which to run (default: all)"
+        "names", nargs="*", metavar="NAME", choices=[*TRAININGS, *BOOK, []], help="which (default: all but NAME-book)"
     )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 or cuda-sim (default: cpu)")
     parser.add_argument("--table", action="store_true", help="print the results there are, and train nothing")
     return parser.parse_args()
 
