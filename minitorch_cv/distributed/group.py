@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NoReturn
 
 LAUNCHERS = ("OMPI_COMM_WORLD", "PMI", "MV2_COMM_WORLD")  # of Open MPI, MPICH and MVAPICH: NAME_RANK, NAME_SIZE
+TO_PASS_ON = 1.0  # seconds that mpiexec has to show what a rank said before it is killed with the others
 INSTALL = "pip install 'minitorch-cv[mpi]'"
 
 
@@ -126,6 +128,7 @@ def abort(status: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     if current.group is not None:
+        time.sleep(TO_PASS_ON)
         current.group.comm.Abort(status)
     sys.exit(status)
 
