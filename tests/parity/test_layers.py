@@ -68,6 +68,7 @@ ON_IMAGES = {
     "BatchNorm2d_plain": lambda t: t.nn.BatchNorm2d(6, affine=False),
     "BatchNorm2d_untracked": lambda t: t.nn.BatchNorm2d(6, track_running_stats=False),
     "BatchNorm2d_eval": lambda t: t.nn.BatchNorm2d(6).eval(),
+    "SyncBatchNorm_one_rank": lambda t: t.nn.SyncBatchNorm(6),
     "Dropout_eval": lambda t: t.nn.Dropout().eval(),
     "Flatten": lambda t: t.nn.Flatten(),
     "Flatten_dims": lambda t: t.nn.Flatten(1, 2),
