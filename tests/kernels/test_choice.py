@@ -24,7 +24,7 @@ def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.floa
         ((64, 152, 32, 3, 3, 1), "direct"),  # DenseNet: few filters on a small map
         ((32, 96, 256, 26, 5, 2), "winograd 2x2"),  # AlexNet, NiN
         ((256, 1, 6, 28, 5, 2), "direct"),  # LeNet: too few channels to pay for the transforms
-        ((256, 6, 16, 14, 5, 0), "winograd 1x4"),
+        ((256, 6, 16, 14, 5, 0), "direct"),
         ((256, 16, 6, 10, 5, 4, ONE, ONE, 1, np.float32, "dx"), "direct"),
         ((256, 6, 16, 14, 5, 0, ONE, ONE, 1, np.float32, "dw"), "direct"),
         ((64, 16, 32, 12, 5, 2), "winograd 1x4"),  # GoogLeNet

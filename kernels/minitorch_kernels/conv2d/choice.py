@@ -10,6 +10,7 @@ from ..im2col import Pair, output_size
 from ..kernel import forced_algorithm
 
 SMALL_BATCH = 16
+FEW_CHANNELS = 8  # below, tiles of 1 x 4 gain less in LeNet's step than they take to compile before the first one
 FEW_FILTERS = 32  # filters of a group up to which laying windows out costs more than a product over them saves
 VECTOR = 16  # images that Winograd's convolution takes together, whether there are as many or not
 MARGIN = 1.05  # Winograd's convolution must be faster by so much: it rounds more
@@ -66,7 +67,7 @@ def choose(
     rows, columns = (out[i] * r if result == "dw" else taps_inside((H, W)[i], out[i], r, padding[i]) for i in (0, 1))
     prices, row_prices = (WEIGHT_PRICES, ROW_WEIGHT_PRICES) if result == "dw" else (OUTPUT_PRICES, ROW_OUTPUT_PRICES)
     costs = {f"winograd {m}x{m}": winograd_cost(N, C, O, out, m, r, prices) for m in ((4, 2) if r == 3 else (2,))}
-    if r == 5 and padding[1] >= 0:
+    if r == 5 and padding[1] >= 0 and (C >= FEW_CHANNELS or forced):
         cut = W if result == "dx" else out[1]  # into tiles
         costs["winograd 1x4"] = winograd_rows_cost(N, C, O, (H, out[0]), rows, cut, row_prices)
     best = min(costs, key=lambda name: costs[name])
