@@ -23,8 +23,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 prange = range
 
 _loading = threading.RLock()
@@ -124,7 +122,11 @@ def cache_folder() -> Path:
 
 def cache_parent() -> Path:
     """The folder for everything that is compiled: `$NUMBA_CACHE_DIR`, or in the user's cache."""
-    return Path(os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("minitorch_cv"))
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(chosen)
+    from platformdirs import user_cache_path  # here, because the engine's import would wait for it
+
+    return user_cache_path("minitorch_cv")
 
 
 def remove_unused(parent: Path) -> None:

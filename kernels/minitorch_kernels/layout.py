@@ -12,8 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from .jit import jit, prange
 from .memory import empty
+from .vector import tile_lanes, turn_rows
 
+LANES = 16  # of the widest vector
+POSITIONS = 64  # of an image that a task takes at a time
 
 def empty_batch_last(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised array of the logical `shape` (N, ...) whose batch axis is the contiguous one."""
@@ -33,5 +37,19 @@ def stored_batch_last(x: np.ndarray) -> np.ndarray:
     if stored.flags.c_contiguous:
         return stored
     copy = empty(stored.shape, x.dtype)
-    copy[...] = stored
+    simple = x.flags.c_contiguous and x.flags.writeable and x.dtype in (np.float32, np.float64)
+    whole = len(x) // LANES * LANES if simple else 0
+    if whole:
+        turn(x.reshape(-1), whole, x[0].size, copy.reshape(-1), len(x), tile_lanes(x.dtype))
+    copy[..., whole:] = stored[..., whole:]
     return copy
+
+
+@jit(parallel=True)
+def turn(x, rows, length, out, width, together):
+    """out[k, r] = x[r, k] for x (rows, length) and out (length, width)."""
+    blocks, groups = (length + POSITIONS - 1) // POSITIONS, (rows + together - 1) // together
+    for task in prange(blocks * groups):
+        k, r = task // groups * POSITIONS, task % groups * together
+        count = min(POSITIONS, length - k)
+        turn_rows(x, r * length + k, length, min(together, rows - r), count, out, k * width + r, width)

@@ -12,7 +12,6 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from functools import reduce
-from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,6 +52,7 @@ def compile_to(function: Callable[..., None], generate: Callable[[Writer, Simple
 def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
     builder = write.builder
     panel, source = write.at(arg.a, arg.a_start), write.at(arg.b, arg.b_start)
+    go_on = builder.icmp_signed("!=", arg.add, write.number(0))
 
     def tile(height: int, vectors: int, lane: Any, mask: Any) -> None:
         sums = [[write.variable() for _ in range(vectors)] for _ in range(height)]
@@ -61,16 +61,11 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
         for r in range(height):
             for shift in shifts:  # far from each other, and not needed before the sums are complete
                 write.prefetch(arg.out, write.sum(where[r], shift))
-        go_on = builder.icmp_signed("!=", arg.add, write.number(0))
-        with builder.if_else(go_on) as (from_zero, from_start):
-            with from_zero:
-                for total in chain.from_iterable(sums):
-                    builder.store(ir.Constant(write.vector, [0.0] * write.lanes), total)
-            with from_start:
-                for r in write.rows_below(arg.rows, height):
-                    value = write.splat(builder.load(write.at(arg.start, write.sum(arg.start_at, r))))
-                    for total in sums[r]:
-                        builder.store(value, total)
+        for row, totals in zip(write.rows_or_first(arg.rows, height), sums):
+            begin = builder.load(write.at(arg.start, builder.add(arg.start_at, row)))
+            value = write.splat(builder.select(go_on, ir.Constant(begin.type, 0.0), begin))
+            for total in totals:
+                builder.store(value, total)
         # one loop for all stretches: between two nested loops LLVM would move the sums to memory and back
         k_next = cgutils.alloca_once_value(builder, arg.first)
         stop = cgutils.alloca_once_value(builder, write.sum(arg.first, arg.length))
@@ -87,10 +82,11 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
             builder.store(builder.select(at_end, write.sum(k, builder.sub(arg.step, arg.length)), k), k_next)
             builder.store(builder.select(at_end, write.sum(end, arg.step), end), stop)
         for r in write.rows_below(arg.rows, height):
-            for total, shift in zip(sums[r], shifts):
-                place = write.sum(where[r], shift)
-                with builder.if_then(go_on):
+            places = [write.sum(where[r], shift) for shift in shifts]
+            with builder.if_then(go_on):
+                for total, place in zip(sums[r], places):
                     builder.store(builder.fadd(write.load(arg.out, place, mask), builder.load(total)), total)
+            for total, place in zip(sums[r], places):
                 write.store(builder.load(total), arg.out, place, mask)
 
     def in_pieces(height: int) -> None:
@@ -118,7 +114,7 @@ def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
     def tile(height: int, taps: range) -> None:
         sums = [[write.variable() for _ in taps] for _ in range(height)]
         shifts = [builder.load(write.at(arg.offsets, write.sum(arg.tap, t))) for t in taps]
-        row_starts = [builder.mul(arg.a_row, row) for row in write.rows_or_last(arg.rows, height)]
+        row_starts = [builder.mul(arg.a_row, row) for row in write.rows_or_first(arg.rows, height)]
         with cgutils.for_range(builder, arg.last, start=arg.first) as run:
             a_at = write.sum(arg.a_start, builder.load(write.at(arg.a_runs, run.index)), arg.lane)
             b_at = write.sum(arg.b_start, builder.load(write.at(arg.b_runs, run.index)), arg.lane)
@@ -180,7 +176,7 @@ def copy_panel(write: Writer, arg: SimpleNamespace) -> None:
     builder = write.builder
 
     def panel(height: int) -> None:
-        rows = [builder.mul(arg.stride, row) for row in write.rows_or_last(arg.rows, height)]
+        rows = [builder.mul(arg.stride, row) for row in write.rows_or_first(arg.rows, height)]
         with cgutils.for_range(builder, arg.length) as k:
             source = write.sum(arg.start, builder.mul(arg.step, k.index))
             target = write.sum(arg.panel_start, write.times(k.index, height))
@@ -217,7 +213,7 @@ def turn_rows(write: Writer, arg: SimpleNamespace) -> None:
 
     with cgutils.for_range(builder, write.ceiling(arg.rows)) as group:
         first = write.times(group.index, lanes)
-        rows = [builder.mul(arg.stride, row) for row in write.rows_or_last(builder.sub(arg.rows, first), lanes)]
+        rows = [builder.mul(arg.stride, row) for row in write.rows_or_first(builder.sub(arg.rows, first), lanes)]
         source = write.sum(arg.start, builder.mul(first, arg.stride))
         target = write.sum(arg.out_start, first)
 
@@ -244,7 +240,7 @@ def outer_tile(write: Writer, arg: SimpleNamespace) -> None:
                 write.prefetch(arg.out, write.sum(where[r], shift))
         rows = [
             write.sum(arg.a_start, builder.load(write.at(arg.offsets, write.sum(arg.row, row))))
-            for row in write.rows_or_last(arg.rows, height)
+            for row in write.rows_or_first(arg.rows, height)
         ]
         with cgutils.for_range(builder, arg.last, start=arg.first) as run:
             begin = builder.load(write.at(arg.a_runs, run.index))
@@ -262,10 +258,11 @@ def outer_tile(write: Writer, arg: SimpleNamespace) -> None:
                     for total, vector in zip(totals, loaded):
                         write.multiply_add(factor, vector, total)
         for r in write.rows_below(arg.rows, height):
-            for total, shift in zip(sums[r], shifts):
-                place = write.sum(where[r], shift)
-                with builder.if_then(go_on):
+            places = [write.sum(where[r], shift) for shift in shifts]
+            with builder.if_then(go_on):
+                for total, place in zip(sums[r], places):
                     builder.store(builder.fadd(write.load(arg.out, place, mask), builder.load(total)), total)
+            for total, place in zip(sums[r], places):
                 write.store(builder.load(total), arg.out, place, mask)
 
     def in_pieces(height: int) -> None:
@@ -392,7 +389,6 @@ class Writer:
             with self.builder.if_then(self.below(r, rows)):
                 yield r
 
-    def rows_or_last(self, rows: Any, height: int) -> list[Any]:
-        """Each r < height, or the last row in the place of those that are not below `rows`."""
-        last = self.sum(rows, -1)
-        return [self.builder.select(self.below(r, rows), self.number(r), last) for r in range(height)]
+    def rows_or_first(self, rows: Any, height: int) -> list[Any]:
+        """Each r < height, or row 0 in the place of those that are not below `rows`."""
+        return [self.builder.select(self.below(r, rows), self.number(r), self.number(0)) for r in range(height)]

@@ -123,12 +123,21 @@ def test_special_values_stay_in_their_rows(rng, way, special):
     ],
 )
 def test_rule(monkeypatch, M, K, lanes, turned):
+    monkeypatch.setattr(lane_sums, "LIGHT", -1)
+    assert way_of(monkeypatch, M, K, lanes) == ("turned_dots" if turned else "lane_dots")
+
+
+@pytest.mark.parametrize(("M", "K", "lanes", "turned"), [(64, 1024, 256, False), (64, 1024, 257, True)])
+def test_a_light_product_is_not_turned(monkeypatch, M, K, lanes, turned):
+    assert way_of(monkeypatch, M, K, lanes) == ("turned_dots" if turned else "lane_dots")
+
+
+def way_of(monkeypatch, M, K, lanes):
+    """Which of the two `dots` chooses."""
     a, b, start = np.zeros((1, M * lanes)), np.zeros((1, K * lanes)), np.zeros(1, np.int64)
-    ways = []
     for name in ("turned_dots", "lane_dots"):
-        monkeypatch.setattr(lane_sums, name, lambda *args, name=name: ways.append(name))
-    dots(a, lanes, start, b, start, np.arange(K) * lanes, M, lanes)
-    assert ways == ["turned_dots" if turned else "lane_dots"]
+        monkeypatch.setattr(lane_sums, name, lambda *args, name=name: name)
+    return dots(a, lanes, start, b, start, np.arange(K) * lanes, M, lanes)
 
 
 @pytest.mark.parametrize(("M", "lanes"), [(0, 4), (3, 0), (0, 0)])

@@ -28,6 +28,17 @@ def test_stored_batch_last_moves_the_batch_to_the_end():
         assert stored[c, w, n] == x[n, c, w]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("shape", [(16, 1, 1), (37, 3, 43), (256, 1, 28, 28), (64, 65), (3, 0, 2), (0, 4)])
+def test_stored_batch_last_of_many_images(shape, dtype):
+    x = numbered(*shape).astype(dtype)
+    stored = stored_batch_last(x)
+    assert stored.flags.c_contiguous
+    np.testing.assert_array_equal(stored, np.moveaxis(x, 0, -1))
+    x.flags.writeable = False
+    np.testing.assert_array_equal(stored_batch_last(x), np.moveaxis(x, 0, -1))
+
+
 def test_what_lies_batch_last_is_not_copied():
     x = empty_batch_last((5, 3, 2), np.float64)
     x[...] = numbered(5, 3, 2)

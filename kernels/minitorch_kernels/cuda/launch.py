@@ -11,7 +11,6 @@ import numpy as np
 
 from ..arrays import Array, array_module, is_cupy
 from ..sim_arrays import SimArray
-from . import simulator
 from .signature import matched
 
 HERE = Path(__file__).parent
@@ -38,6 +37,8 @@ def launch(file: str | Path, name: str, grid: tuple[int, ...], block: tuple[int,
         words = [np.float64(a) if isinstance(a, float) else np.int64(a) if isinstance(a, int) else a for a in converted]
         module(PACKAGE / file, kind, arrays[0].device.id).get_function(name)(grid, block, tuple(words))
     else:
+        from . import simulator  # here, because the engine's import would wait for what it needs
+
         simulator.launch(PACKAGE / file, kind, name, grid, block, converted)
 
 

@@ -12,6 +12,7 @@ from .turned_sums import turned_dots
 SEGMENT = 2048  # lanes that a dot product takes at once: ten rows of them stay in the L2 cache
 CHUNKS = 32  # parts of a sum, for the threads to share; fixed, so that their number changes no bit
 NEAR = 1 << 18  # bytes of b that stay in the L2 cache, beside those of a, while all rows of a pass over them
+LIGHT = 1 << 24  # multiply-adds up to which turning a gains nothing, and would have to be compiled first
 
 
 def dots(
@@ -21,14 +22,15 @@ def dots(
     """d[g, m, k] = Σ_run Σ_lane a[g, a_starts[run] + m a_row + lane] · b[g, b_starts[run] + offsets[k] + lane].
 
     a (G, ...) and b (G, ...) hold runs of `lanes` lanes each -> d (G, M, K). There are two ways, and shapes alone
-    decide: `turned_dots` where b is too large to stay in the cache and the rows of a fill three quarters of the vectors
-    that they are turned into, else `lane_dots`. So the gradient of a convolution's weights is turned from about 32
-    channels on, unless there are less than 12 filters in a group or, say, 17.
+    decide: `turned_dots` where there is more than a little to do, b is too large to stay in the cache and the rows of a
+    fill three quarters of the vectors that they are turned into, else `lane_dots`. So the gradient of a convolution's
+    weights is turned from about 32 channels on, unless there are less than 12 filters in a group or, say, 17.
     """
     all_lanes = len(a_starts) * lanes
     passed = b[0].nbytes * min(all_lanes, SEGMENT) // max(all_lanes, 1)
     spare = -M % (tile_lanes(a.dtype) // vectors_per_tile())
-    way = turned_dots if passed >= NEAR and 3 * spare <= M else lane_dots
+    light = len(a) * M * len(offsets) * all_lanes <= LIGHT
+    way = turned_dots if passed >= NEAR and 3 * spare <= M and not light else lane_dots
     return way(a, a_row, a_starts, b, b_starts, offsets, M, lanes)
 
 
