@@ -19,6 +19,7 @@ from .vector import tile_lanes, turn_rows
 LANES = 16  # of the widest vector
 POSITIONS = 64  # of an image that a task takes at a time
 
+
 def empty_batch_last(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised array of the logical `shape` (N, ...) whose batch axis is the contiguous one."""
     stored = empty((*shape[1:], shape[0]), dtype)

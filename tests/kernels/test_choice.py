@@ -32,13 +32,22 @@ def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.floa
             (64, 8, 32, 20, 5, -1),
             "direct",
         ),  # dx of a padding as wide as the filter: tiles of dy would stick out at the left
-        ((1, 64, 64, 24, 3, 1), "direct"),  # one image leaves 15 lanes empty
         ((64, 64, 64, 24, 1), "direct"),
         ((64, 64, 64, 24, 7, 3), "direct"),
         ((0, 64, 64, 24, 3, 1), "direct"),
         ((64, 64, 64, 24, 3, 1, (2, 2)), "direct"),
-        ((2, 64, 64, 24, 3, 1, (2, 2)), "im2col"),
-        ((2, 64, 64, 24, 3, 1, (2, 2), ONE, 1, np.float32, "dx"), "direct"),
+        ((1, 64, 64, 56, 3, 1), "planes"),
+        ((1, 512, 512, 7, 3, 1), "planes"),
+        ((1, 256, 64, 56, 1), "planes"),  # nothing is copied
+        ((15, 64, 64, 3, 3, 1), "direct"),  # on a small map the columns of the padding are too many
+        ((1, 1, 6, 28, 5, 2), "direct"),  # so little to do that no copy pays
+        ((1, 64, 64, 56, 3, 1, ONE, ONE, 64), "direct"),  # depthwise: copies would take as long as the products
+        ((15, 64, 64, 24, 3, 1, (2, 2)), "planes"),
+        ((16, 64, 64, 24, 3, 1, (2, 2)), "direct"),
+        ((2, 64, 64, 24, 3, 1, (2, 1)), "planes"),
+        ((2, 64, 64, 24, 3, 1, (2, 2), ONE, 1, np.float32, "dx"), "planes"),
+        ((2, 64, 64, 24, 3, 1, (2, 2), ONE, 1, np.float32, "dw"), "im2col"),
+        ((2, 64, 32, 24, 3, 1, (2, 2), ONE, 1, np.float32, "dw"), "direct"),
         ((64, 64, 64, 24, 3, 1, ONE, (2, 2)), "direct"),
         ((64, 64, 64, 24, 3, 1, ONE, ONE, 2), "direct"),
         ((64, 64, 64, 24, 3, 1, ONE, ONE, 1, np.float64), "direct"),

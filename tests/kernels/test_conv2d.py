@@ -120,15 +120,14 @@ def test_positions_that_are_neighbours_in_x_are_one_run(size, out, stride, toget
     assert weight_grad.joined(size, out, stride) == together
 
 
-def places(classes, out, image):
-    """`stretches` as lists; each axis a size and the parts that it is split into."""
-    rows = [positions.axes_of((1, size), (1, parts))[1] for size, parts in (out, image)]
-    return [column.tolist() for column in positions.stretches(classes, *rows, join=True)]
+def places(classes, size):
+    """`stretches` as lists."""
+    return [column.tolist() for column in positions.stretches(classes, size, join=True)]
 
 
 def test_a_row_without_padding_is_one_run():
     row = positions.Class(range(3), range(5), range(-1, 4), (0, 1, 2))
-    out, base, first, count, length = places([row], (5, 1), (5, 1))
+    out, base, first, count, length = places([row], 5)
     assert out == [0, 1, 4]
     assert base == [0, 1, 4]
     assert first == [1, 0, 0]
@@ -140,35 +139,12 @@ def test_positions_of_all_classes_are_visited_in_order():
     """stride 2, a kernel of 3: even positions see its middle, odd ones its ends, which come first among the taps."""
     classes = positions.residue_classes(5, 3, 2, 1, 1)
     assert [tap for group in classes for tap in group.kernel] == [2, 0, 1]
-    out, base, first, count, length = places(classes, (5, 1), (3, 1))
+    out, base, first, count, length = places(classes, 3)
     assert out == [0, 1, 2, 3, 4]
     assert base == [0, 0, 1, 1, 2]
     assert first == [2, 0, 2, 0, 2]
     assert count == [1, 2, 1, 2, 1]
     assert length == [1] * 5
-
-
-def test_in_parts_the_positions_of_a_class_are_one_run():
-    out, base, first, count, length = places(positions.residue_classes(5, 3, 2, 1, 1), (5, 2), (3, 1))
-    assert out == [0, 3]  # three even positions, then two odd ones
-    assert base == [0, 0]
-    assert first == [2, 0]
-    assert count == [1, 2]
-    assert length == [3, 2]
-
-
-def test_split_images_are_joined_again(rng):
-    x = whole(rng, (2, 5, 7, 3))
-    pieces = positions.split(x, (2, 3))
-    assert pieces.shape == (2, 2, 3, 3, 3, 3)
-    np.testing.assert_array_equal(pieces[:, 1, 2, 1, 1], x[:, 3, 5])
-    np.testing.assert_array_equal(positions.joined(pieces, (5, 7)), x)
-    assert positions.split(x, (1, 1)) is x
-
-
-def test_images_are_split_where_a_stride_would_leave_lanes_empty():
-    assert positions.split_of((2, 3), positions.SMALL_BATCH - 1) == (2, 3)
-    assert positions.split_of((2, 3), positions.SMALL_BATCH) == (1, 1)
 
 
 @pytest.mark.parametrize("stride", [(1, 1), (2, 2)])

@@ -9,9 +9,11 @@ import numpy as np
 from ..im2col import Pair, output_size
 from ..kernel import forced_algorithm
 
-SMALL_BATCH = 16
-FEW_CHANNELS = 8  # below, tiles of 1 x 4 gain less in LeNet's step than they take to compile before the first one
+FEW_IMAGES = 16  # below, the images of one position do not fill a vector
 FEW_FILTERS = 32  # filters of a group up to which laying windows out costs more than a product over them saves
+PLANE_COPIES = 8  # to copy a number of an image into planes, or out of them, in multiply-adds
+PLANE_CALL = 4_000_000  # and to have planes at all
+FEW_CHANNELS = 8  # below, tiles of 1 x 4 gain less in LeNet's step than they take to compile before the first one
 VECTOR = 16  # images that Winograd's convolution takes together, whether there are as many or not
 MARGIN = 1.05  # Winograd's convolution must be faster by so much: it rounds more
 LARGE_SUMS = 16_000_000  # bytes of the sums of dw from which on Winograd's convolution
@@ -44,26 +46,34 @@ def choose(
     dtype: Any,
     result: str = "y",
 ) -> str:
-    """'direct', 'im2col' or 'winograd 4x4', '2x2' or '1x4', for the convolution of images (N, C, H, W) with filters.
+    """'direct', 'planes', 'im2col', 'winograd 4x4', '2x2' or '1x4', for images (N, C, H, W) and these filters.
 
     The three passes of a layer ask the same question: dx is the convolution of dy with the filter turned round, and dw
     has as many products as y, at other prices. `result` says which it is, "y", "dx" or "dw". In this order:
 
     1. What `use` asks for, where it applies.
-    2. im2col for y and dw of few images with a stride along the rows, where no run of lanes would fill a vector.
-    3. Winograd where it applies (float32, 3x3 or 5x5, no stride, dilation or groups) and takes less time than direct:
+    2. Winograd where it applies (float32, 3x3 or 5x5, no stride, dilation or groups) and takes less time than direct:
        `winograd_cost` and `winograd_rows_cost` against the products of all taps; y and dx leave out those that fall on
        the padding. For dw it takes a larger gain where its sums, n² for each pair of channels, are large.
+    3. Where images are few and there is a stride along the rows, so that no run of lanes would fill a vector, im2col
+       for the dw of many filters, and planes for y and dx; these also without a stride, where `planes_pay`.
     4. Direct.
     """
     forced = forced_algorithm()
     (N, C, H, W), (O, _, r, KW) = images, filters
-    if forced == "im2col" or (forced is None and result != "dx" and runs_would_be_short(N, stride, O // groups)):
-        return "im2col"
+    if forced in ("im2col", "direct"):
+        return forced
     plain = stride == dilation == (1, 1) and groups == 1 and r == KW and r in (3, 5) and np.dtype(dtype) == np.float32
     out = output_size((H, W), (r, KW), stride, padding, dilation)
-    if forced == "direct" or not plain or min(N, C, O, *out) < 1:
+    if min(N, C, O, *out) < 1:
         return "direct"
+    direct = "direct"
+    if N < FEW_IMAGES and result == "dw":
+        direct = "im2col" if stride[1] > 1 and O // groups > FEW_FILTERS else "direct"
+    elif N < FEW_IMAGES and (stride[1] > 1 or planes_pay(N, C, O // groups, out, (r, KW), padding[1])):
+        direct = "planes"
+    if not plain:
+        return direct
     rows, columns = (out[i] * r if result == "dw" else taps_inside((H, W)[i], out[i], r, padding[i]) for i in (0, 1))
     prices, row_prices = (WEIGHT_PRICES, ROW_WEIGHT_PRICES) if result == "dw" else (OUTPUT_PRICES, ROW_OUTPUT_PRICES)
     costs = {f"winograd {m}x{m}": winograd_cost(N, C, O, out, m, r, prices) for m in ((4, 2) if r == 3 else (2,))}
@@ -71,15 +81,23 @@ def choose(
         cut = W if result == "dx" else out[1]  # into tiles
         costs["winograd 1x4"] = winograd_rows_cost(N, C, O, (H, out[0]), rows, cut, row_prices)
     best = min(costs, key=lambda name: costs[name])
-    direct = prices.direct * N * C * O * rows * columns
+    plain_cost = prices.direct * N * C * O * rows * columns
     sums = 4 * C * O * (r + (3 if best == "winograd 4x4" else 1)) ** 2
     margin = LARGE_MARGIN if result == "dw" and sums > LARGE_SUMS else MARGIN
-    return best if forced == "winograd" or costs[best] * margin < direct else "direct"
+    return best if forced == "winograd" or costs[best] * margin < plain_cost else direct
 
 
-def runs_would_be_short(N: int, stride: Pair, filters: int) -> bool:
-    """Whether im2col and a product are faster, for so many filters in each group."""
-    return stride[1] > 1 and N < SMALL_BATCH and filters > FEW_FILTERS
+def planes_pay(N: int, C: int, O: int, out: Pair, kernel: Pair, padding: int) -> bool:
+    """Whether whole planes save more empty lanes than it costs to copy them, for few images and no stride.
+
+    The direct convolution takes the positions of a row together that see the same columns of the filter: one run for
+    each position at an edge and one for those in between. Planes have as many columns as the padded image.
+    """
+    products, edges = C * O * kernel[0] * kernel[1], 2 * min(max(padding, 0), out[1] // 2)
+    direct = VECTOR * (edges * -(-N // VECTOR) + -(-(out[1] - edges) * N // VECTOR))
+    planes = N * (out[1] + kernel[1] - 1)
+    copied = 0 if kernel == (1, 1) else PLANE_COPIES * planes * out[0] * (C + O)
+    return planes * out[0] * products + copied + PLANE_CALL < direct * out[0] * products
 
 
 def winograd_cost(N: int, C: int, O: int, out: Pair, m: int, r: int, prices: Prices) -> float:

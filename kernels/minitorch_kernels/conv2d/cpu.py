@@ -9,6 +9,7 @@ from ..layout import as_batch_first
 from ..matmul import matmul
 from . import positions, weight_grad
 from .choice import choose
+from .planes import conv2d_input_grad_planes, conv2d_planes
 from .reference import filter_matrix, split_groups
 from .winograd import conv2d_input_grad_winograd, conv2d_winograd
 from .winograd_grad import conv2d_weight_grad_winograd
@@ -26,6 +27,8 @@ def conv2d_cpu(
         return conv2d_winograd_rows(x, w, b, padding)
     if algorithm.startswith("winograd") and finite:
         return conv2d_winograd(x, w, b, padding, output_tile_of(algorithm))
+    if algorithm == "planes":
+        return conv2d_planes(x, w, b, stride, padding, dilation, groups)
     if algorithm == "im2col" or (padding != (0, 0) and not finite):  # on the padding 0 · Inf is NaN
         cols = split_groups(im2col(x, w.shape[2:], stride, padding, dilation), groups)
         out = output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
@@ -47,6 +50,8 @@ def conv2d_input_grad_cpu(
         return conv2d_input_grad_winograd_rows(dy, w, size, padding)
     if algorithm.startswith("winograd") and all_finite(w):
         return conv2d_input_grad_winograd(dy, w, size, padding, output_tile_of(algorithm))
+    if algorithm == "planes" and all_finite(w):
+        return conv2d_input_grad_planes(dy, w, size, stride, padding, dilation, groups)
     if algorithm == "im2col":
         cols = matmul(filter_matrix(w, groups).swapaxes(1, 2), split_groups(dy.reshape(N, O, OH * OW), groups))
         cols = as_batch_first(cols.reshape(groups * cols.shape[1], OH * OW, N))

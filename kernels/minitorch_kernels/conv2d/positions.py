@@ -14,8 +14,6 @@ from ..matmul import multiply, pack, run_of_memory
 from ..memory import empty
 from ..vector import tile_height, tile_lanes
 
-SMALL_BATCH = 16  # images below which a stride would leave most lanes of a vector empty
-
 
 def conv2d_cpu(
     x: np.ndarray, w: np.ndarray, b: np.ndarray | None, stride: Pair, padding: Pair, dilation: Pair, groups: int
@@ -25,10 +23,8 @@ def conv2d_cpu(
     y = empty((O, OH, OW, N), x.dtype)
     # (O, C/g, KH, KW) -> (G, O/g, KH, KW, C/g)
     taps = w.reshape(groups, O // groups, C // groups, KH, KW).transpose(0, 1, 3, 4, 2)
-    parts = split_of(stride, N)
-    plan = output_plan((H, W), (OH, OW), (KH, KW), stride, padding, dilation, C // groups, N, parts)
-    start = np.zeros(O, x.dtype) if b is None else b
-    convolve(split(stored_batch_last(x), parts), taps, start, plan, y)
+    plan = output_plan((H, W), (OH, OW), (KH, KW), stride, padding, dilation, C // groups, N)
+    convolve(stored_batch_last(x), taps, np.zeros(O, x.dtype) if b is None else b, plan, y)
     return as_batch_first(y)
 
 
@@ -36,13 +32,12 @@ def conv2d_input_grad_cpu(
     dy: np.ndarray, w: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
     (N, O, OH, OW), (_, Cg, KH, KW) = dy.shape, w.shape
-    parts = split_of(stride, N)
-    dx = empty(split_shape((Cg * groups, *size, N), parts), dy.dtype)
+    dx = empty((Cg * groups, *size, N), dy.dtype)
     # (O, C/g, KH, KW) -> (G, C/g, KH, KW, O/g)
     taps = w.reshape(groups, O // groups, Cg, KH, KW).transpose(0, 2, 3, 4, 1)
-    plan = input_plan(size, (OH, OW), (KH, KW), stride, padding, dilation, O // groups, N, parts)
+    plan = input_plan(size, (OH, OW), (KH, KW), stride, padding, dilation, O // groups, N)
     convolve(stored_batch_last(dy), taps, np.zeros(Cg * groups, dy.dtype), plan, dx)
-    return as_batch_first(joined(dx, size))
+    return as_batch_first(dx)
 
 
 def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, plan: Plan, y: np.ndarray) -> None:
@@ -59,38 +54,6 @@ def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, plan: Plan, y: np.
     )  # fmt: skip
 
 
-def split_of(stride: Pair, N: int) -> Pair:
-    """How many rows and columns of an image lie apart, so that what a window sees next is its neighbour."""
-    return stride if N < SMALL_BATCH else (1, 1)
-
-
-def split_shape(shape: tuple[int, ...], parts: Pair) -> tuple[int, ...]:
-    (C, H, W, N), (sy, sx) = shape, parts
-    return (C, H, W, N) if parts == (1, 1) else (C, sy, sx, -(-H // sy), -(-W // sx), N)
-
-
-def split(x: np.ndarray, parts: Pair) -> np.ndarray:
-    """x (C, H, W, N) -> (C, sy, sx, H/sy, W/sx, N): every sy-th row together, and every sx-th column of it."""
-    if parts == (1, 1):
-        return x
-    pieces = empty(split_shape(x.shape, parts), x.dtype)
-    for ry, rx in np.ndindex(parts):
-        piece = x[:, ry :: parts[0], rx :: parts[1]]
-        pieces[:, ry, rx, : piece.shape[1], : piece.shape[2]] = piece
-    return pieces
-
-
-def joined(pieces: np.ndarray, size: Pair) -> np.ndarray:
-    """The image (C, H, W, N) that `split` took apart."""
-    if pieces.ndim == 4:
-        return pieces
-    x = empty((len(pieces), *size, pieces.shape[-1]), pieces.dtype)
-    for ry, rx in np.ndindex(parts := pieces.shape[1:3]):
-        piece = x[:, ry :: parts[0], rx :: parts[1]]
-        piece[...] = pieces[:, ry, rx, : piece.shape[1], : piece.shape[2]]
-    return x
-
-
 class Plan(NamedTuple):
     """Where a convolution reads and writes, as `multiply` takes it."""
 
@@ -101,23 +64,23 @@ class Plan(NamedTuple):
 
 @functools.lru_cache(maxsize=256)
 def output_plan(
-    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, C: int, N: int, parts: Pair
+    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, C: int, N: int
 ) -> Plan:
     """y: position i sums over the taps from i s - p on."""
     rows, columns = (
         [Class(range(k), range(n), range(-p, n * s - p, s), tuple(range(0, k * d, d)))]
         for n, k, s, p, d in zip(out, kernel, stride, padding, dilation)
     )
-    return plan_of(rows, columns, axes_of(out, (1, 1)), axes_of(size, parts), C, N)
+    return plan_of(rows, columns, out, size, C, N)
 
 
 @functools.lru_cache(maxsize=256)
 def input_plan(
-    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, O: int, N: int, parts: Pair
+    size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, O: int, N: int
 ) -> Plan:
     """dx: each position sums over the taps of the kernel that reach it."""
     rows, columns = (residue_classes(*axis) for axis in zip(size, kernel, stride, padding, dilation))
-    return plan_of(rows, columns, axes_of(size, parts), axes_of(out, (1, 1)), O, N)
+    return plan_of(rows, columns, size, out, O, N)
 
 
 class Class(NamedTuple):
@@ -144,41 +107,22 @@ def residue_classes(size: int, k: int, s: int, p: int, d: int) -> list[Class]:
     return classes
 
 
-class Axis(NamedTuple):
-    """How the rows or the columns of an image lie in memory that may be split into parts."""
-
-    size: int
-    parts: int
-    part: int  # distance of the parts
-    step: int  # distance of neighbours in a part
-
-    def place(self, i: np.ndarray) -> np.ndarray:
-        return i % self.parts * self.part + i // self.parts * self.step
-
-
-def axes_of(size: Pair, parts: Pair) -> tuple[Axis, Axis]:
-    (H, W), (sy, sx) = size, parts
-    rows, columns = -(-H // sy), -(-W // sx)
-    return Axis(H, sy, sx * rows * columns, columns), Axis(W, sx, rows * columns, 1)
-
-
-def plan_of(
-    rows: list[Class], columns: list[Class], out: tuple[Axis, Axis], image: tuple[Axis, Axis], C: int, N: int
-) -> Plan:
+def plan_of(rows: list[Class], columns: list[Class], out: Pair, image: Pair, C: int, N: int) -> Plan:
     """The plan of a convolution from an image with C channels in each group."""
-    KW, channel = sum(len(column.taps) for column in columns), image[0].parts * image[0].part
+    KW = sum(len(column.taps) for column in columns)
     kernel_y, kernel_x = (np.array([k for group in classes for k in group.kernel]) for classes in (rows, columns))
-    lie_y, lie_x = (
-        axis.place(np.array([group.base.start + tap for group in classes for tap in group.taps], np.int64))
-        for classes, axis in zip((rows, columns), image)
+    seen_y, seen_x = (
+        np.array([group.base.start + tap for group in classes for tap in group.taps], np.int64)
+        for classes in (rows, columns)
     )
     taps = kernel_y[:, None] * KW + kernel_x
-    offsets = ((lie_y[:, None] + lie_x)[:, :, None] + np.arange(C) * channel) * N  # (KH, KW, C)
-    out_y, base_y, first_y, count_y, _ = (column[:, None] for column in stretches(rows, out[0], image[0], False))
-    out_x, base_x, first_x, count_x, length = stretches(columns, out[1], image[1], True)
+    lie = seen_y[:, None] * image[1] + seen_x
+    offsets = (lie[:, :, None] + np.arange(C) * image[0] * image[1]) * N  # (KH, KW, C)
+    out_y, base_y, first_y, count_y, _ = (column[:, None] for column in stretches(rows, image[0], False))
+    out_x, base_x, first_x, count_x, length = stretches(columns, image[1], True)
     runs = np.broadcast_arrays(
-        (base_y + base_x) * N,
-        (out_y + out_x) * N,
+        (base_y * image[1] + base_x) * N,
+        (out_y * out[1] + out_x) * N,
         length * N,
         (first_y * KW + first_x) * C,
         count_x * C * (count_y > 0),
@@ -188,20 +132,19 @@ def plan_of(
     return Plan(np.stack([column.reshape(-1) for column in runs], axis=1), taps.reshape(-1), offsets.reshape(-1))
 
 
-def stretches(classes: list[Class], out: Axis, image: Axis, join: bool) -> np.ndarray:
-    """Place, place of the base, first tap inside, number of taps inside, and length of each stretch of positions.
+def stretches(classes: list[Class], size: int, join: bool) -> np.ndarray:
+    """Position, that of the base, first tap inside, number of taps inside, and length of each stretch of positions.
 
-    They come in the order of their places. The base lies where the first position of a class has its own, and so do the
-    taps. A stretch is one position or, with `join`, as many neighbours as see the same taps of the image.
+    They come in the order of the positions. Bases are counted from that of the class's first position, where the taps
+    lie. A stretch is one position or, with `join`, as many neighbours as see the same taps of the image.
     """
     columns, taps_before = [], 0
     for group in classes:
         base = np.array(group.base, np.int64)
         inputs = base[:, None] + np.array(group.taps, np.int64)
         first = (inputs < 0).sum(1)
-        count = (inputs < image.size).sum(1) - first
-        place = (base - group.base.start) // image.parts * image.step
-        columns.append([out.place(np.array(group.out, np.int64)), place, taps_before + first, count])
+        count = (inputs < size).sum(1) - first
+        columns.append([np.array(group.out, np.int64), base - group.base.start, taps_before + first, count])
         taps_before += len(group.taps)
     positions = np.concatenate(columns, axis=1)
     positions = positions[:, np.argsort(positions[0])]
