@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,19 @@ def startup(report: dict[str, Any]) -> str:
     return markdown(["a fresh process", "s"], *([n, f"{row['median_s']:.2f}"] for n, row in report["results"].items()))
 
 
+def products(report: dict[str, Any]) -> str:
+    rows = [["", "result", "shapes", "least", "median", "largest"]]
+    found: dict[tuple[str, str], list[float]] = {}
+    for row in report["results"]:
+        if "ratio" in row:
+            result = "" if row["kind"] == "matmul" else row["label"].split()[-1]
+            found.setdefault((row["kind"], result), []).append(row["ratio"])
+    for (kind, result), ratios in found.items():
+        least, median, largest = (times(f(ratios), 2) for f in (min, statistics.median, max))
+        rows.append([kind, result, str(len(ratios)), least, median, largest])
+    return markdown(*rows)
+
+
 def times(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}x"
 
@@ -103,7 +117,7 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{value:.0%}"
 
 
-TABLES = {"ladder": ladder, "networks": networks, "accuracy": accuracy, "startup": startup}
+TABLES = {"ladder": ladder, "networks": networks, "accuracy": accuracy, "startup": startup, "products": products}
 
 
 if __name__ == "__main__":

@@ -2,13 +2,18 @@
 
     python -m benchmarks.products --threads 1 --only matmul,1x1
 
-Each figure is the fastest of several repetitions; PyTorch's is the better of its default layout and channels_last.
+Each library works in a process of its own, so that idle threads of one do not keep the other's from their work, and
+they take turns. A figure is the fastest turn; PyTorch's is the better of its default layout and channels_last. The
+results that are kept are those of `--threads 2 --json benchmarks/results/products.json`.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,22 +23,19 @@ import numpy as np
 
 from .machine import machine
 
-try:
-    import torch
-except ImportError:
-    torch = None  # type: ignore[assignment]
-
-SHORTEST = 0.02  # seconds that the calls of one repetition last at least
+SHORTEST = 0.03  # seconds that the calls of one turn last at least
+PAUSE = 0.005  # seconds in which the other process's threads fall asleep
+Runs = list[Callable[[], Any]]
 
 
 class Row(NamedTuple):
-    """One line of the table."""
+    """One line of the table; `ours()` and `theirs()` give what to time."""
 
     kind: str
     label: str
     flops: float
-    ours: Callable[[], Any]
-    theirs: list[Callable[[], Any]]
+    ours: Callable[[], Runs]
+    theirs: Callable[[], Runs]
 
 
 class Conv(NamedTuple):
@@ -123,10 +125,14 @@ CONVS = {
 }  # fmt: skip
 
 
+def rows(kinds: list[str]) -> Iterator[Row]:
+    """All lines of the table."""
+    for kind in kinds:
+        yield from products() if kind == "matmul" else convolutions(kind)
+
+
 def products() -> Iterator[Row]:
     """Matrix products: square, and those of linear layers with batch-last activations."""
-    from minitorch_kernels.matmul import matmul
-
     rng = np.random.default_rng(0)
     for label, a_shape, b_shape in PRODUCTS:
         a, b = (rng.standard_normal(shape, np.float32) for shape in (a_shape, b_shape))
@@ -134,110 +140,183 @@ def products() -> Iterator[Row]:
             a = np.ascontiguousarray(a.T).T  # dx = wᵀ dy reads the weight transposed
         if " dw " in label:
             b = np.ascontiguousarray(b.T).T  # dw = dy xᵀ reads the activation transposed
-        theirs: list[Callable[[], Any]] = []
-        if torch is not None:
-            a_, b_ = torch.from_numpy(a), torch.from_numpy(b)
-            theirs = [lambda a=a_, b=b_: a @ b]
         flops = 2.0 * a_shape[0] * a_shape[1] * b_shape[1]
-        yield Row("matmul", label, flops, lambda a=a, b=b: matmul(a, b), theirs)
+        yield Row("matmul", label, flops, lambda a=a, b=b: our_product(a, b), lambda a=a, b=b: torch_product(a, b))
+
+
+def our_product(a: np.ndarray, b: np.ndarray) -> Runs:
+    from minitorch_kernels.matmul import matmul
+
+    return [lambda: matmul(a, b)]
+
+
+def torch_product(a: np.ndarray, b: np.ndarray) -> Runs:
+    import torch
+
+    a_, b_ = torch.from_numpy(a), torch.from_numpy(b)
+    return [lambda: a_ @ b_]
 
 
 def convolutions(kind: str) -> Iterator[Row]:
     """Forward and both gradients of each convolution of `kind`; without dx where there is one channel."""
-    from minitorch_kernels.conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
-    from minitorch_kernels.layout import empty_batch_last
-
     rng = np.random.default_rng(0)
     for conv in CONVS[kind]:
-        N, C, O, size, kernel, stride, padding, groups = conv
-        out = (size + 2 * padding - kernel) // stride + 1
-        x, dy = empty_batch_last((N, C, size, size), np.float32), empty_batch_last((N, O, out, out), np.float32)
-        for array in (x, dy):
-            array[...] = rng.standard_normal(array.shape, np.float32)
-        w = rng.standard_normal((O, C // groups, kernel, kernel), np.float32)
-        window = (stride, stride), (padding, padding), (1, 1), groups
-        flops = 2.0 * dy.size * w[0].size
-        ours = {
-            "y ": lambda x=x, w=w, window=window: conv2d(x, w, None, *window),
-            "dx": lambda dy=dy, w=w, size=size, window=window: conv2d_input_grad(dy, w, (size, size), *window),
-            "dw": lambda dy=dy, x=x, kernel=kernel, window=window: conv2d_weight_grad(dy, x, (kernel, kernel), *window),
-        }
-        for name, run in ours.items():
-            if name != "dx" or C > 1:
-                yield Row(kind, f"{conv} {name}", flops, run, torch_convolutions(name, x, w, dy, window))
-
-
-def torch_convolutions(name: str, x: np.ndarray, w: np.ndarray, dy: np.ndarray, window: Any) -> list[Callable[[], Any]]:
-    """The same work in PyTorch, in its default layout and in channels_last."""
-    if torch is None:
-        return []
-    stride, padding, dilation, groups = window
-    runs = []
-    for memory_format in (torch.contiguous_format, torch.channels_last):
-        x_, w_, dy_ = (
-            torch.from_numpy(np.ascontiguousarray(a)).contiguous(memory_format=memory_format) for a in (x, w, dy)
+        out = (conv.size + 2 * conv.padding - conv.kernel) // conv.stride + 1
+        x, dy = (
+            rng.standard_normal(shape, np.float32)
+            for shape in ((conv.N, conv.C, conv.size, conv.size), (conv.N, conv.O, out, out))
         )
-        if name == "y ":
-            runs.append(lambda x=x_, w=w_: torch.conv2d(x, w, None, stride, padding, dilation, groups))
+        w = rng.standard_normal((conv.O, conv.C // conv.groups, conv.kernel, conv.kernel), np.float32)
+        for name in ("y", "dx", "dw"):
+            if name != "dx" or conv.C > 1:
+                given = name, conv, x, w, dy
+                yield Row(
+                    kind,
+                    f"{conv} {name}",
+                    2.0 * dy.size * w[0].size,
+                    lambda given=given: our_convolution(*given),
+                    lambda given=given: torch_convolutions(*given),
+                )
+
+
+def our_convolution(name: str, conv: Conv, x: np.ndarray, w: np.ndarray, dy: np.ndarray) -> Runs:
+    from minitorch_kernels.conv2d import conv2d, conv2d_input_grad, conv2d_weight_grad
+    from minitorch_kernels.layout import as_batch_first, stored_batch_last
+
+    x, dy = (as_batch_first(stored_batch_last(array)) for array in (x, dy))
+    window = (conv.stride, conv.stride), (conv.padding, conv.padding), (1, 1), conv.groups
+    if name == "y":
+        return [lambda: conv2d(x, w, None, *window)]
+    if name == "dx":
+        return [lambda: conv2d_input_grad(dy, w, (conv.size, conv.size), *window)]
+    return [lambda: conv2d_weight_grad(dy, x, (conv.kernel, conv.kernel), *window)]
+
+
+def torch_convolutions(name: str, conv: Conv, x: np.ndarray, w: np.ndarray, dy: np.ndarray) -> Runs:
+    """The same work in PyTorch, in its default layout and in channels_last."""
+    import torch
+
+    runs: Runs = []
+    window = (conv.stride, conv.stride), (conv.padding, conv.padding), (1, 1)
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        x_, w_, dy_ = (torch.from_numpy(a).contiguous(memory_format=memory_format) for a in (x, w, dy))
+        if name == "y":
+            runs.append(lambda x=x_, w=w_: torch.conv2d(x, w, None, *window, conv.groups))
         else:
             wanted = [name == "dx", name == "dw", False]
             runs.append(
                 lambda x=x_, w=w_, dy=dy_, wanted=wanted: torch.ops.aten.convolution_backward(
-                    dy, x, w, None, stride, padding, dilation, False, (0, 0), groups, wanted
+                    dy, x, w, None, *window, False, (0, 0), conv.groups, wanted
                 )
             )
     return runs
 
 
-def fastest(run: Callable[[], Any], repeat: int, clock: Callable[[], float]) -> float:
-    """Seconds of one call: the least of `repeat` repetitions."""
+class Side:
+    """A process that times the rows with one library: `next_row()`, then `turn()` as often as wanted."""
+
+    def __init__(self, library: str, options: argparse.Namespace):
+        command = [sys.executable, "-m", "benchmarks.products", "--library", library]
+        command += ["--threads", str(options.threads), "--only", options.only, *(["--busy"] if options.busy else [])]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def next_row(self) -> None:
+        """Have the next row ready."""
+        self.ask("next")
+
+    def turn(self) -> float:
+        """Seconds of one call, the other process being idle."""
+        time.sleep(PAUSE)
+        return float(self.ask("turn"))
+
+    def ask(self, what: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(what, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"a process ended early: {self.process.args}")
+        return answer
+
+
+def answer(options: argparse.Namespace) -> None:
+    """The other end of a `Side`."""
+    if options.library == "torch":
+        import torch
+
+        torch.set_num_threads(options.threads)
+    else:
+        from minitorch_kernels.jit import load_numba
+
+        load_numba().set_num_threads(options.threads)
+    clock = time.thread_time if options.busy else time.perf_counter
+    remaining = rows(options.only.split(","))
+    for line in sys.stdin:
+        if line == "next\n":
+            row = next(remaining)
+            runs = row.theirs() if options.library == "torch" else row.ours()
+            calls = [calls_in_a_turn(run, clock) for run in runs]
+            print("ready", flush=True)
+        else:
+            print(min(timed(run, count, clock) for run, count in zip(runs, calls)), flush=True)
+
+
+def calls_in_a_turn(run: Callable[[], Any], clock: Callable[[], float]) -> int:
+    """How many calls last as long as a turn should."""
     run()
+    return max(1, int(SHORTEST / timed(run, 1, clock)))
+
+
+def timed(run: Callable[[], Any], calls: int, clock: Callable[[], float]) -> float:
+    """Seconds of one of so many calls."""
     begin = clock()
-    run()
-    calls = max(1, int(SHORTEST / (clock() - begin)))
-    times = []
-    for _ in range(repeat):
-        begin = clock()
-        for _ in range(calls):
-            run()
-        times.append((clock() - begin) / calls)
-    return min(times)
+    for _ in range(calls):
+        run()
+    return (clock() - begin) / calls
 
 
 def main() -> None:
+    options = arguments()
+    if options.library is not None:
+        answer(options)
+        return
+    with_torch = not options.no_torch and importlib.util.find_spec("torch") is not None
+    sides = [Side(library, options) for library in ("ours", "torch")[: 1 + with_torch]]
+    results = []
+    print(f"{'':52}{'ms':>9}{'GFLOP/s':>9}{'PyTorch':>9}{'ratio':>7}")
+    for row in rows(options.only.split(",")):
+        for side in sides:
+            side.next_row()
+        turns = [[side.turn() for side in sides] for _ in range(options.repeat)]
+        ours, *theirs = map(min, zip(*turns))
+        result = {"kind": row.kind, "label": row.label, "gflops": row.flops / ours / 1e9, "ms": ours * 1e3}
+        line = f"{row.label:52}{result['ms']:9.3f}{result['gflops']:9.1f}"
+        if theirs:
+            result |= {"torch_gflops": row.flops / theirs[0] / 1e9, "ratio": theirs[0] / ours}
+            line += f"{result['torch_gflops']:9.1f}{result['ratio']:7.2f}"
+        print(line, flush=True)
+        results.append(result)
+    if options.json:
+        conditions = {"threads": options.threads, "precision": "float32", "machine": machine()}
+        report = {"what": "products and convolutions, GFLOP/s", **conditions, "results": results}
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def arguments() -> argparse.Namespace:
     kinds = ["matmul", *CONVS]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeat", type=int, default=7)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.products",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--threads", type=int, default=1, help="threads of each library (default: 1)")
+    parser.add_argument("--repeat", type=int, default=7, help="turns of each library (default: 7)")
     parser.add_argument("--only", default=",".join(kinds), help=f"a list of: {', '.join(kinds)}")
     parser.add_argument("--no-torch", action="store_true", help="leave PyTorch out")
     parser.add_argument("--busy", action="store_true", help="count processor time: for one thread on a busy machine")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
-    options = parser.parse_args()
-
-    from minitorch_kernels.jit import load_numba
-
-    load_numba().set_num_threads(options.threads)
-    if torch is not None:
-        torch.set_num_threads(options.threads)
-    clock = time.thread_time if options.busy else time.perf_counter
-    results = []
-    print(f"{'':52}{'ms':>9}{'GFLOP/s':>9}{'PyTorch':>9}{'ratio':>7}")
-    for kind in options.only.split(","):
-        for row in products() if kind == "matmul" else convolutions(kind):
-            ours = fastest(row.ours, options.repeat, clock)
-            theirs = [] if options.no_torch else [fastest(run, options.repeat, clock) for run in row.theirs]
-            result = {"kind": row.kind, "label": row.label, "gflops": row.flops / ours / 1e9, "ms": ours * 1e3}
-            line = f"{row.label:52}{result['ms']:9.3f}{result['gflops']:9.1f}"
-            if theirs:
-                result |= {"torch_gflops": row.flops / min(theirs) / 1e9, "ratio": min(theirs) / ours}
-                line += f"{result['torch_gflops']:9.1f}{result['ratio']:7.2f}"
-            print(line, flush=True)
-            results.append(result)
-    if options.json:
-        options.json.write_text(
-            json.dumps({"machine": machine(), "threads": options.threads, "rows": results}, indent=1)
-        )
+    parser.add_argument("--library", choices=("ours", "torch"), help=argparse.SUPPRESS)  # what a `Side` is started with
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
