@@ -140,7 +140,7 @@ class Axis:
         self.image = np.where((inputs >= 0) & (inputs < length), inputs, -1)  # (parts, size)
 
     def seen_by(self, group: Class) -> list[tuple[int, int]]:
-        """In which part each tap of a class is at its first position, and the how manieth row of it."""
+        """For each tap of a class: the part, and the row of it, that the first position sees."""
         if not group.out:
             return [(0, 0)] * len(group.taps)  # nobody looks
         rows = [group.base.start + tap - self.low for tap in group.taps]
