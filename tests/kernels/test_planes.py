@@ -42,8 +42,8 @@ def test_weights_that_are_not_finite(rng, bad):
     with np.errstate(invalid="ignore"):
         y = conv2d.reference(x, w, None, *conv.window, 1)
         dx = conv2d_input_grad.reference(dy, w, conv.size, *conv.window, 1)
-    np.testing.assert_allclose(cpu.conv2d_cpu(x, w, None, *conv.window, 1), y)
-    np.testing.assert_allclose(cpu.conv2d_input_grad_cpu(dy, w, conv.size, *conv.window, 1), dx)
+        np.testing.assert_allclose(cpu.conv2d_cpu(x, w, None, *conv.window, 1), y)
+        np.testing.assert_allclose(cpu.conv2d_input_grad_cpu(dy, w, conv.size, *conv.window, 1), dx)
     assert np.isnan(y[:, 1, 0]).all()
     assert not np.isnan(dx[:, 2]).all()
 
