@@ -153,6 +153,7 @@ def test_one_import_reaches_everything():
     code = (
         "import minitorch_cv as torch; from minitorch_cv import nn; "
         "torch.nn.functional, torch.nn.init, torch.optim.SGD, torch.utils.data.DataLoader, torch.cuda.is_available, "
+        "torch.models.lenet, torch.onnx.export, torch.data.DataLoader, "
         "torch.random, torch.Generator, torch.float32, torch.no_grad"
     )
     subprocess.run([sys.executable, "-c", code], timeout=60, check=True)

@@ -81,30 +81,9 @@ def multiply_tile(write: Writer, arg: SimpleNamespace) -> None:
             at_end = builder.icmp_signed("==", k, end)
             builder.store(builder.select(at_end, write.sum(k, builder.sub(arg.step, arg.length)), k), k_next)
             builder.store(builder.select(at_end, write.sum(end, arg.step), end), stop)
-        for r in write.rows_below(arg.rows, height):
-            places = [write.sum(where[r], shift) for shift in shifts]
-            with builder.if_then(go_on):
-                for total, place in zip(sums[r], places):
-                    builder.store(builder.fadd(write.load(arg.out, place, mask), builder.load(total)), total)
-            for total, place in zip(sums[r], places):
-                write.store(builder.load(total), arg.out, place, mask)
+        write_sums(write, arg, sums, where, shifts, go_on, mask)
 
-    def in_pieces(height: int) -> None:
-        """Lanes that do not fill a tile: two vectors at a time, then one by one, the last under a mask."""
-        pair = 2 * write.lanes
-        pairs = builder.sdiv(arg.lanes, write.number(pair))
-        with cgutils.for_range(builder, pairs) as piece:
-            tile(height, 2, write.times(piece.index, pair), None)
-        with cgutils.for_range(builder, write.ceiling(arg.lanes), start=write.times(pairs, 2)) as vector:
-            lane = write.times(vector.index, write.lanes)
-            tile(height, 1, lane, write.first_lanes(builder.sub(arg.lanes, lane)))
-
-    full = write.number(vectors_per_tile() * write.lanes)
-    with builder.if_else(builder.icmp_signed("==", arg.lanes, full)) as (whole, partial):
-        with whole:
-            write.by_height(arg.height, lambda height: tile(height, vectors_per_tile(), write.number(0), None))
-        with partial:
-            write.by_height(arg.height, in_pieces)
+    in_tiles(write, arg, tile)
 
 
 def dot_tile(write: Writer, arg: SimpleNamespace) -> None:
@@ -257,16 +236,37 @@ def outer_tile(write: Writer, arg: SimpleNamespace) -> None:
                     factor = write.splat(builder.load(write.at(source, k.index)))
                     for total, vector in zip(totals, loaded):
                         write.multiply_add(factor, vector, total)
-        for r in write.rows_below(arg.rows, height):
-            places = [write.sum(where[r], shift) for shift in shifts]
-            with builder.if_then(go_on):
-                for total, place in zip(sums[r], places):
-                    builder.store(builder.fadd(write.load(arg.out, place, mask), builder.load(total)), total)
+        write_sums(write, arg, sums, where, shifts, go_on, mask)
+
+    in_tiles(write, arg, tile)
+
+
+def write_sums(
+    write: Writer,
+    arg: SimpleNamespace,
+    sums: list[list[Any]],
+    where: list[Any],
+    shifts: list[Any],
+    go_on: Any,
+    mask: Any,
+) -> None:
+    """out = the sums of a tile, or out += them where `go_on`: row r lies at where[r], its vectors at `shifts`."""
+    builder = write.builder
+    for r in write.rows_below(arg.rows, len(sums)):
+        places = [write.sum(where[r], shift) for shift in shifts]
+        with builder.if_then(go_on):
             for total, place in zip(sums[r], places):
-                write.store(builder.load(total), arg.out, place, mask)
+                builder.store(builder.fadd(write.load(arg.out, place, mask), builder.load(total)), total)
+        for total, place in zip(sums[r], places):
+            write.store(builder.load(total), arg.out, place, mask)
+
+
+def in_tiles(write: Writer, arg: SimpleNamespace, tile: Callable[[int, int, Any, Any], None]) -> None:
+    """Run tile(height, vectors, lane, mask) over all lanes: at once where they fill a tile, else in pieces."""
+    builder = write.builder
 
     def in_pieces(height: int) -> None:
-        """Lanes that do not fill a tile: two vectors at a time, then one by one, the last under a mask."""
+        """Two vectors at a time, then one by one, the last under a mask."""
         pair = 2 * write.lanes
         pairs = builder.sdiv(arg.lanes, write.number(pair))
         with cgutils.for_range(builder, pairs) as piece:
@@ -275,7 +275,8 @@ def outer_tile(write: Writer, arg: SimpleNamespace) -> None:
             lane = write.times(vector.index, write.lanes)
             tile(height, 1, lane, write.first_lanes(builder.sub(arg.lanes, lane)))
 
-    with builder.if_else(builder.icmp_signed("==", arg.lanes, write.number(full))) as (whole, partial):
+    full = write.number(vectors_per_tile() * write.lanes)
+    with builder.if_else(builder.icmp_signed("==", arg.lanes, full)) as (whole, partial):
         with whole:
             write.by_height(arg.height, lambda height: tile(height, vectors_per_tile(), write.number(0), None))
         with partial:

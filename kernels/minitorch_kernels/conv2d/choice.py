@@ -70,7 +70,7 @@ def choose(
     direct = "direct"
     if N < FEW_IMAGES and result == "dw":
         direct = "im2col" if stride[1] > 1 and O // groups > FEW_FILTERS else "direct"
-    elif N < FEW_IMAGES and (stride[1] > 1 or planes_pay(N, C, O // groups, out, (r, KW), padding[1])):
+    elif N < FEW_IMAGES and (stride[1] > 1 or planes_pay(N, C, O // groups, out, (r, KW), padding[1], dilation[1])):
         direct = "planes"
     if not plain:
         return direct
@@ -87,7 +87,7 @@ def choose(
     return best if forced == "winograd" or costs[best] * margin < plain_cost else direct
 
 
-def planes_pay(N: int, C: int, O: int, out: Pair, kernel: Pair, padding: int) -> bool:
+def planes_pay(N: int, C: int, O: int, out: Pair, kernel: Pair, padding: int, dilation: int) -> bool:
     """Whether whole planes save more empty lanes than it costs to copy them, for few images and no stride.
 
     The direct convolution takes the positions of a row together that see the same columns of the filter: one run for
@@ -95,7 +95,7 @@ def planes_pay(N: int, C: int, O: int, out: Pair, kernel: Pair, padding: int) ->
     """
     products, edges = C * O * kernel[0] * kernel[1], 2 * min(max(padding, 0), out[1] // 2)
     direct = VECTOR * (edges * -(-N // VECTOR) + -(-(out[1] - edges) * N // VECTOR))
-    planes = N * (out[1] + kernel[1] - 1)
+    planes = N * (out[1] + (kernel[1] - 1) * dilation)
     copied = 0 if kernel == (1, 1) else PLANE_COPIES * planes * out[0] * (C + O)
     return planes * out[0] * products + copied + PLANE_CALL < direct * out[0] * products
 

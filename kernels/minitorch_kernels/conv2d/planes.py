@@ -21,28 +21,25 @@ from ..layout import as_batch_first, stored_batch_last
 from ..matmul import multiply, pack, run_of_memory
 from ..memory import empty
 from ..vector import tile_height, tile_lanes
-from .positions import Class, residue_classes
+from .positions import Class, input_classes, input_taps, output_classes, output_taps
 
 
 def conv2d_planes(
     x: np.ndarray, w: np.ndarray, b: np.ndarray | None, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
-    (_, C, H, W), (O, _, KH, KW) = x.shape, w.shape
+    (H, W), (O, _, KH, KW) = x.shape[2:], w.shape
     out = output_size((H, W), (KH, KW), stride, padding, dilation)
     plan = output_plan((H, W), out, (KH, KW), stride, padding, dilation)
-    # (O, C/g, KH, KW) -> (G, O/g, KH, KW, C/g)
-    taps = w.reshape(groups, O // groups, C // groups, KH, KW).transpose(0, 1, 3, 4, 2)
-    return convolve(stored_batch_last(x), taps, np.zeros(O, x.dtype) if b is None else b, plan, out)
+    start = np.zeros(O, x.dtype) if b is None else b
+    return convolve(stored_batch_last(x), output_taps(w, groups), start, plan, out)
 
 
 def conv2d_input_grad_planes(
     dy: np.ndarray, w: np.ndarray, size: Pair, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> np.ndarray:
-    O, Cg, KH, KW = w.shape
+    _, Cg, KH, KW = w.shape
     plan = input_plan(size, dy.shape[2:], (KH, KW), stride, padding, dilation)
-    # (O, C/g, KH, KW) -> (G, C/g, KH, KW, O/g)
-    taps = w.reshape(groups, O // groups, Cg, KH, KW).transpose(0, 2, 3, 4, 1)
-    return convolve(stored_batch_last(dy), taps, np.zeros(Cg * groups, dy.dtype), plan, size)
+    return convolve(stored_batch_last(dy), input_taps(w, groups), np.zeros(Cg * groups, dy.dtype), plan, size)
 
 
 def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, plan: Plan, size: Pair) -> np.ndarray:
@@ -113,17 +110,14 @@ class Plan(NamedTuple):
 @functools.lru_cache(maxsize=256)
 def output_plan(size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Plan:
     """y: position i sums over the taps from i s - p on."""
-    rows, columns = (
-        [Class(range(k), range(n), range(-p, n * s - p, s), tuple(range(0, k * d, d)))]
-        for n, k, s, p, d in zip(out, kernel, stride, padding, dilation)
-    )
+    rows, columns = output_classes(out, kernel, stride, padding, dilation)
     return plan_of(rows, columns, size, out, stride)
 
 
 @functools.lru_cache(maxsize=256)
 def input_plan(size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Plan:
     """dx: each class of positions sums over the taps of the kernel that reach it."""
-    rows, columns = (residue_classes(*axis) for axis in zip(size, kernel, stride, padding, dilation))
+    rows, columns = input_classes(size, kernel, stride, padding, dilation)
     return plan_of(rows, columns, out, size, (1, 1))
 
 

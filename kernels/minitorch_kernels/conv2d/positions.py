@@ -21,8 +21,7 @@ def conv2d_cpu(
     (N, C, H, W), (O, _, KH, KW) = x.shape, w.shape
     OH, OW = output_size((H, W), (KH, KW), stride, padding, dilation)
     y = empty((O, OH, OW, N), x.dtype)
-    # (O, C/g, KH, KW) -> (G, O/g, KH, KW, C/g)
-    taps = w.reshape(groups, O // groups, C // groups, KH, KW).transpose(0, 1, 3, 4, 2)
+    taps = output_taps(w, groups)
     plan = output_plan((H, W), (OH, OW), (KH, KW), stride, padding, dilation, C // groups, N)
     convolve(stored_batch_last(x), taps, np.zeros(O, x.dtype) if b is None else b, plan, y)
     return as_batch_first(y)
@@ -33,11 +32,22 @@ def conv2d_input_grad_cpu(
 ) -> np.ndarray:
     (N, O, OH, OW), (_, Cg, KH, KW) = dy.shape, w.shape
     dx = empty((Cg * groups, *size, N), dy.dtype)
-    # (O, C/g, KH, KW) -> (G, C/g, KH, KW, O/g)
-    taps = w.reshape(groups, O // groups, Cg, KH, KW).transpose(0, 2, 3, 4, 1)
+    taps = input_taps(w, groups)
     plan = input_plan(size, (OH, OW), (KH, KW), stride, padding, dilation, O // groups, N)
     convolve(stored_batch_last(dy), taps, np.zeros(Cg * groups, dy.dtype), plan, dx)
     return as_batch_first(dx)
+
+
+def output_taps(w: np.ndarray, groups: int) -> np.ndarray:
+    """Filters (O, C/g, KH, KW) as `convolve` takes them for y: (G, O/g, KH, KW, C/g)."""
+    O, *rest = w.shape
+    return w.reshape(groups, O // groups, *rest).transpose(0, 1, 3, 4, 2)
+
+
+def input_taps(w: np.ndarray, groups: int) -> np.ndarray:
+    """Filters (O, C/g, KH, KW) as `convolve` takes them for dx: (G, C/g, KH, KW, O/g)."""
+    O, *rest = w.shape
+    return w.reshape(groups, O // groups, *rest).transpose(0, 2, 3, 4, 1)
 
 
 def convolve(x: np.ndarray, w: np.ndarray, start: np.ndarray, plan: Plan, y: np.ndarray) -> None:
@@ -67,10 +77,7 @@ def output_plan(
     size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, C: int, N: int
 ) -> Plan:
     """y: position i sums over the taps from i s - p on."""
-    rows, columns = (
-        [Class(range(k), range(n), range(-p, n * s - p, s), tuple(range(0, k * d, d)))]
-        for n, k, s, p, d in zip(out, kernel, stride, padding, dilation)
-    )
+    rows, columns = output_classes(out, kernel, stride, padding, dilation)
     return plan_of(rows, columns, out, size, C, N)
 
 
@@ -79,7 +86,7 @@ def input_plan(
     size: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, O: int, N: int
 ) -> Plan:
     """dx: each position sums over the taps of the kernel that reach it."""
-    rows, columns = (residue_classes(*axis) for axis in zip(size, kernel, stride, padding, dilation))
+    rows, columns = input_classes(size, kernel, stride, padding, dilation)
     return plan_of(rows, columns, size, out, O, N)
 
 
@@ -90,6 +97,19 @@ class Class(NamedTuple):
     out: range
     base: range
     taps: tuple[int, ...]  # where they lie, ascending
+
+
+def output_classes(out: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> tuple[list[Class], ...]:
+    """Rows and columns of y, each one class."""
+    return tuple(
+        [Class(range(k), range(n), range(-p, n * s - p, s), tuple(range(0, k * d, d)))]
+        for n, k, s, p, d in zip(out, kernel, stride, padding, dilation)
+    )
+
+
+def input_classes(size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> tuple[list[Class], ...]:
+    """Rows and columns of dx."""
+    return tuple(residue_classes(*axis) for axis in zip(size, kernel, stride, padding, dilation))
 
 
 def residue_classes(size: int, k: int, s: int, p: int, d: int) -> list[Class]:
