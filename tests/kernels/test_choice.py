@@ -39,6 +39,7 @@ def choice(N, C, O, H, r, p=0, stride=ONE, dilation=ONE, groups=1, dtype=np.floa
         ((1, 64, 64, 56, 3, 1), "planes"),
         ((1, 512, 512, 7, 3, 1), "planes"),
         ((1, 256, 64, 56, 1), "planes"),  # nothing is copied
+        ((8, 64, 64, 14, 3, 2, ONE, (2, 2)), "direct"),  # a dilation makes the planes wider
         ((15, 64, 64, 3, 3, 1), "direct"),  # on a small map the columns of the padding are too many
         ((1, 1, 6, 28, 5, 2), "direct"),  # so little to do that no copy pays
         ((1, 64, 64, 56, 3, 1, ONE, ONE, 64), "direct"),  # depthwise: copies would take as long as the products
