@@ -1,5 +1,6 @@
-"""Fixtures for every test, and the option that says which GPU the tests of devices use."""
+"""Fixtures for every test, and the options that say which GPU the tests of devices use and how many tests are drawn."""
 
+import datetime
 import os
 import random
 import shutil
@@ -21,10 +22,32 @@ def pytest_addoption(parser):
         default="cuda-sim",
         help="the GPU that the tests of devices and of CUDA kernels run on (default: cuda-sim, the simulated one)",
     )
+    parser.addoption(
+        "--sample", type=float, default=1.0, metavar="SHARE", help="run this share of the tests, drawn by --sample-seed"
+    )
+    parser.addoption(
+        "--sample-seed",
+        default=str(datetime.datetime.now(datetime.UTC).date()),
+        metavar="TEXT",
+        help="what --sample draws by (default: today's date, so that each day draws others)",
+    )
 
 
 def pytest_configure(config):
     chosen.name = config.getoption("--device")
+
+
+def pytest_report_header(config):
+    share, seed = config.getoption("--sample"), config.getoption("--sample-seed")
+    return f"a sample of {share:g} of the tests, drawn by {seed}" if share < 1 else None
+
+
+def pytest_collection_modifyitems(config, items):
+    """Keep the sample; a test is in it or not by its own name, whatever else is collected, in every worker alike."""
+    share, seed = config.getoption("--sample"), config.getoption("--sample-seed")
+    drawn = [random.Random(f"{seed} {item.nodeid}").random() < share for item in items]
+    config.hook.pytest_deselected(items=[item for item, kept in zip(items, drawn) if not kept])
+    items[:] = [item for item, kept in zip(items, drawn) if kept]
 
 
 @pytest.fixture
