@@ -11,6 +11,7 @@ from typing import Any
 from . import nn
 from .creation import zeros
 from .graph import no_grad, shares_memory
+from .messages import width_of
 from .nn.parameter import is_lazy
 from .tensor import Tensor
 
@@ -67,7 +68,7 @@ class Summary:
     def __str__(self) -> str:
         from .summary_table import text
 
-        return text(self)
+        return text(self, width_of(sys.stdout))
 
     __repr__ = __str__
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .summary import Row, Summary
 
 MEGA = 1_000_000
-COLUMNS = ("Output Shape", "Param #", "Mult-Adds")
-WIDTH = 24
-FIRST = "Layer (type (name): depth-index)"
+COLUMNS = ("Layer (type (name): depth-index)", "Output Shape", "Param #", "Mult-Adds")
+BRANCH = "│    "  # of the tree that the labels draw
+GAP = "  "
 
 
-def text(summary: Summary) -> str:
-    """The rows down to the wanted depth between double lines, then the totals."""
+def text(summary: Summary, width: int | None = None) -> str:
+    """The rows down to the wanted depth between double lines, then the totals.
+
+    The table is as wide as its widest cells; where that is more than `width`, labels go on in a second line.
+    """
     rows = [row for row in summary.rows if row.depth <= summary.depth]
-    labels = labelled(rows)
-    first = max(len(label) for label in [FIRST, *labels]) + 2
-    line = "=" * (first + WIDTH + 2 * (WIDTH - 8))
-    body = [cells(first, label, *values(row, summary.depth)) for label, row in zip(labels, rows)]
-    return "\n".join([line, cells(first, FIRST, *COLUMNS), line, *body, line, *totals(summary, line), line])
+    body = [(label, *values(row, summary.depth)) for label, row in zip(labelled(rows), rows)]
+    widths = [max(map(len, column)) for column in zip(COLUMNS, *body)]
+    if width is not None:
+        widths[0] = max(len(COLUMNS[0]), min(widths[0], width - sum(widths[1:]) - len(GAP) * len(widths[1:])))
+    line = "=" * (sum(widths) + len(GAP) * len(widths[1:]))
+    lines = [line, cells(widths, COLUMNS), line]
+    for row, (label, *others) in zip(rows, body):
+        first, *more = textwrap.wrap(label, widths[0], subsequent_indent=BRANCH * row.depth, drop_whitespace=False)
+        lines += [cells(widths, (first.rstrip(), *others)), *(rest.rstrip() for rest in more)]
+    return "\n".join([*lines, line, *totals(summary, line), line])
 
 
 def labelled(rows: list[Row]) -> list[str]:
@@ -28,7 +38,7 @@ def labelled(rows: list[Row]) -> list[str]:
     labels, counts = [], dict.fromkeys(range(max(row.depth for row in rows) + 1), 0)
     for row in rows:
         counts[row.depth] += 1
-        branch = "│    " * (row.depth - 1) + "├─" if row.depth else ""
+        branch = BRANCH * (row.depth - 1) + "├─" if row.depth else ""
         number = f": {row.depth}-{counts[row.depth]}" if row.depth else ""
         labels.append(f"{branch}{row.type}{f' ({row.name})' if row.name else ''}{number}")
     return labels
@@ -48,9 +58,11 @@ def count(number: int) -> str:
     return f"{number:,}" if number else "--"
 
 
-def cells(first: int, label: str, shape: str, parameters: str, multiply_adds: str) -> str:
-    """One line of the table."""
-    return f"{label:<{first}}{shape:<{WIDTH}}{parameters:>{WIDTH - 8}}{multiply_adds:>{WIDTH - 8}}"
+def cells(widths: Sequence[int], row: Sequence[str]) -> str:
+    """One line of the table: words to the left, numbers to the right."""
+    label, shape, *numbers = row
+    texts = [label.ljust(widths[0]), shape.ljust(widths[1])]
+    return GAP.join(texts + [number.rjust(width) for number, width in zip(numbers, widths[2:])])
 
 
 def totals(summary: Summary, line: str) -> list[str]:

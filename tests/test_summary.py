@@ -1,9 +1,14 @@
+import os
+import re
+import sys
+
 import numpy as np
 import pytest
 
 import minitorch_cv as torch
-from minitorch_cv import models, nn
+from minitorch_cv import messages, models, nn
 from minitorch_cv.summary import summary
+from minitorch_cv.summary_table import text
 
 
 @pytest.fixture(autouse=True)
@@ -160,3 +165,23 @@ def test_the_table(capsys):
 def test_quiet(capsys):
     summary(nn.Linear(1, 1), (1, 1), verbose=0)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("width", [60, 72, 80, 200])
+def test_a_table_is_as_narrow_as_the_terminal(width):
+    shown = text(summary(models.build("se_resnet18", {}), (1, 1, 32, 32), verbose=0), width)
+    natural = text(summary(models.build("se_resnet18", {}), (1, 1, 32, 32), verbose=0))
+    widest = max(map(len, natural.splitlines()))
+    assert max(map(len, shown.splitlines())) <= max(width, 72)  # below that, the title of the first column is cut off
+    words = [word for line in shown.splitlines() for word in re.split("[│ ├─]+", line) if word]
+    whole = [word for line in natural.splitlines() for word in re.split("[│ ├─]+", line) if word]
+    assert sorted(word for word in words if "=" not in word) == sorted(word for word in whole if "=" not in word)
+    assert (shown == natural) == (width >= widest)
+
+
+def test_only_a_terminal_limits_the_width(monkeypatch):
+    monkeypatch.setattr(messages.shutil, "get_terminal_size", lambda: os.terminal_size((72, 24)))
+    table = summary(models.build("se_resnet18", {}), (1, 1, 32, 32), verbose=0)
+    assert str(table) == text(table)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert str(table) == text(table, 72)

@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from . import data, doctor, export, finetune, gradcheck, predict, summary, train
+from .encodings import write_whatever_the_encoding
 from .errors import say_error
 
 app = typer.Typer(
@@ -17,6 +18,7 @@ app = typer.Typer(
     help="Convolutional networks by hand: train them, use them, check their gradients.",
     epilog="minitorch-cv COMMAND --help explains the options of a command.",
     add_completion=False,
+    rich_markup_mode="markdown",  # which wraps the paragraphs of the commands' descriptions anew
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -39,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done; 1: training or a check failed; 2: the command line cannot be carried out, for the reason given on one line
     of stderr; 130: ended by Ctrl-C.
     """
+    write_whatever_the_encoding()
     try:
         return app(arguments, prog_name=app.info.name, standalone_mode=False) or 0
     except UsageError as error:

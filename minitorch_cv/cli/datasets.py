@@ -23,6 +23,7 @@ class DataSets:
     """Training and test images (C, H, W) with labels, what they show, and where they come from.
 
     workers: 1 where preparing a batch takes so long that it should be done while the one before is trained on.
+    built_in: they are the subset inside this package, as the data set was not found.
     """
 
     train: Any
@@ -32,6 +33,7 @@ class DataSets:
     channels: int
     source: str
     workers: int
+    built_in: bool = False
 
 
 def data_sets(settings: Settings, folder: str | None, channels: int = 3) -> DataSets:
@@ -62,7 +64,7 @@ def published(settings: Settings, folder: str | None) -> DataSets:
     train = kind(folder, True, transform(settings, resized, channels, augmented=True), download=search)
     test = kind(folder, False, transform(settings, resized, channels, augmented=False), download=search)
     workers = int(resized or bool(settings.augment))
-    return DataSets(train, test, kind.published.name, train.classes, channels, train.source, workers)
+    return DataSets(train, test, kind.published.name, train.classes, channels, train.source, workers, train.is_built_in)
 
 
 def image_folders(settings: Settings, root: Path, channels: int) -> DataSets:

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.spinner import Spinner
 
+from ..messages import fitted
 from ..train import Epoch, Step
 
 COLUMNS = f"{'epoch':>7}  {'train loss':>10}  {'train acc':>9}  {'test acc':>8}  {'images/s':>8}  {'seconds':>7}"
@@ -48,15 +49,17 @@ class Display:
         self.watching = False
         self.live.stop()
 
-    def say(self, text: str, style: str | None = None) -> None:
-        """Print a line as it is, whatever its length."""
+    def say(self, text: str, style: str | None = None, indent: int = 0) -> None:
+        """Print a line; on a terminal as several, if it is longer than that is wide."""
+        width = self.console.width if self.console.is_terminal else None
+        text = fitted(text, width, indent)
         self.console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
     def header(self, title: str, facts: Mapping[str, str]) -> None:
         """What is trained, on what, with which settings."""
         self.say(title, style="bold")
         for name, value in facts.items():
-            self.say(f"  {name:<8}  {value}")
+            self.say(f"  {name:<8}  {value}", indent=12)
         self.say("")
 
     def moving_part(self) -> RenderableType:

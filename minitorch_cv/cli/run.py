@@ -45,6 +45,7 @@ from .datasets import DataSets
 from .description import batches_text, configuration, header, is_between_epochs, position, result
 from .display import Display
 from .errors import fail, say_error
+from .few_images import no_better_than_guessing
 from .interrupt import Interrupt, Interruptible
 from .parts import make_mix, make_optimizer, make_schedule
 from .ranks import device_of_rank, end_other_ranks
@@ -57,8 +58,8 @@ SAMPLES = 24  # images in the figure of predictions
 class Run:
     """What a run was given, how far it has come, and where that is kept.
 
-    source: where the settings that were not given come from, if not from the network's recipe; groups: parameters with
-    learning rates of their own, if not all are trained alike.
+    source: where the settings that were not given come from, if not from the network's recipe; notes: further lines of
+    the header; groups: parameters with learning rates of their own, if not all are trained alike.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Run:
         *,
         given: list[str],
         source: str | None = None,
+        notes: dict[str, str] | None = None,
         groups: list[dict[str, Any]] | None = None,
         resume: Path | None = None,
         checkpoint_every: int = 0,
@@ -87,7 +89,8 @@ class Run:
         self.device = device_of_rank(settings.device)
         self.folder = folder
         self.given = given
-        self.source = source or find_recipe(settings.model).source
+        self.source = source or find_recipe(settings.model, settings.options).source
+        self.notes = {name: text for name, text in (notes or {}).items() if text}
         self.groups = groups
         self.resume = resume
         self.checkpoint_every = checkpoint_every
@@ -315,7 +318,7 @@ class Run:
         facts = header(self.config, settings, batches, self.source_of_settings(), str(self.folder.path))
         if get_world_size() > 1:
             facts["settings"] += f", {get_world_size()} ranks"
-        self.display.header(title, facts)
+        self.display.header(title, {**facts, **self.notes})
         if self.resume is not None:
             self.display.say(f"going on {self.position()}, from {self.resume}\n")
 
@@ -336,6 +339,9 @@ class Run:
             last = self.progress.history[-1]
             epochs = count_of(last.epoch, "epoch")
             self.display.say(f"\ntest accuracy {last.test_acc:.4f} after {epochs}, {seconds:.1f} s", style="bold")
+            images, classes = len(self.train_set), len(self.data.classes)
+            if guesses := no_better_than_guessing(self.settings, images, classes, last):
+                self.display.say(guesses, style="yellow")
         self.display.say(f"saved in {self.folder.path}: {', '.join(self.folder.written())}")
         sys.stderr.flush()
 

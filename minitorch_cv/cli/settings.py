@@ -85,7 +85,7 @@ def new_settings(model: str, given: Mapping[str, Any]) -> Settings:
     from ..models.recipes import find_recipe
 
     find(model)
-    recipe = find_recipe(model)
+    recipe = find_recipe(model, given.get("options"))
     names = [field.name for field in fields(Settings)]
     own = {name: value for name, value in vars(recipe).items() if name in names}
     if given.get("optimizer", recipe.optimizer) != recipe.optimizer:

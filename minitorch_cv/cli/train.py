@@ -27,7 +27,7 @@ from .settings import (
 if TYPE_CHECKING:
     from .datasets import DataSets
 
-RECIPE = "Training (defaults: the network's own settings, from the book where it has some)"
+RECIPE = "Training (default: the network's recipe)"
 SCHEDULE = "Learning-rate schedule"
 REGULAR = "Against overfitting"
 DATA = "Data"
@@ -155,7 +155,7 @@ def command(
         typer.Option(
             metavar="NAME",
             help="fashion-mnist (default), mnist, cifar-10, cifar-100, or a folder of images: "
-            "FOLDER/train/CLASS/*.jpg and FOLDER/test/CLASS/*.jpg.",
+            "FOLDER/train/CLASS/ and FOLDER/test/CLASS/ with image files.",
             rich_help_panel=DATA,
         ),
     ] = None,
@@ -241,13 +241,19 @@ def command(
     Exit status: 0 trained to the end, 1 the loss became NaN or infinite or the disk is full, 2 wrong options or data,
     130 Ctrl-C.
     """
+    from .few_images import adapted, warning
+
     wait_for_rank_zero()
     given = given_settings(context.params)
     saved = None if resume is None else saved_metadata(resume)
     settings = choose_settings(model, given, saved, resume)
     sets = read_data(settings, data)
+    notes = {}
     if saved is not None:
         check_counts(settings, sets, saved, resume)
+    else:
+        settings, notes["changed"] = adapted(settings, sets, given)
+        notes["note"] = warning(settings, min(len(sets.train), settings.limit or len(sets.train)))
     network = build(settings, sets)
     checkpoint = None if resume is None else find_checkpoint(resume)
     folder = make_folder(out, model, checkpoint)
@@ -262,6 +268,7 @@ def command(
             sets,
             folder,
             given=sorted(given),
+            notes=notes,
             resume=checkpoint,
             checkpoint_every=checkpoint_every,
             tensorboard=tensorboard,

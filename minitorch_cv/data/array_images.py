@@ -30,7 +30,7 @@ class ArrayImages(Dataset):
 
     `[i]` is (PIL image, or what `transform` makes of it; int, or what `target_transform` makes of it). `data` uint8,
     (N, H, W) or (N, H, W, C), and `targets` int64 (N,) are tensors, `arrays()` gives the same as NumPy arrays;
-    `source` says where they came from.
+    `source` says where they came from, is_built_in that it was the subset inside this package.
     """
 
     published: ClassVar[Published]
@@ -49,6 +49,7 @@ class ArrayImages(Dataset):
         self.data = Tensor(images)
         self.targets = Tensor(labels)
         self.source = found.text
+        self.is_built_in = found.contents is self.published.embedded
         self.train = train
         self.transform = transform
         self.target_transform = target_transform

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..distributed import get_rank
+from ..messages import say
 from .download import download
 from .idx import DataError
 from .published import ALL, ArchiveFile, IdxFile, Published, split_files
@@ -187,10 +187,9 @@ def announce_subset(reason: str) -> None:
     """Say on stderr, once, that the built-in subset serves."""
     if get_rank() > 0:
         return
-    print(
+    say(
         f"Fashion-MNIST was not found ({reason}): using the built-in subset of 6,000 training and 1,000 test images. "
-        f"For all 70,000, install the Debian package dataset-fashion-mnist or set {VARIABLE} to their folder.",
-        file=sys.stderr,
+        f"For all 70,000, install the Debian package dataset-fashion-mnist or set {VARIABLE} to their folder."
     )
 
 

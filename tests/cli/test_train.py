@@ -38,7 +38,9 @@ def test_a_run_shows_a_header_a_line_per_epoch_and_the_test_accuracy(train, out,
     for epoch in (first, second):
         text = f"{epoch['epoch']}/2  {epoch['train_loss']:10.4f}  {epoch['train_acc']:9.3f}  {epoch['test_acc']:8.3f}"
         assert sum(text in line for line in lines) == 1
-    assert f"test accuracy {second['test_acc']:.4f} after 2 epochs" in lines[-2]
+    assert lines[7].startswith("  note      4 steps, too few to learn from")
+    assert f"test accuracy {second['test_acc']:.4f} after 2 epochs" in lines[-3]
+    assert lines[-2].startswith(f"the network guesses: its loss is {second['train_loss']:.3f}, and ln 10 = 2.303")
     assert lines[-1] == f"saved in {out}: {', '.join(FILES + CHECKPOINTS)}"
     assert "\x1b" not in shown.out
     assert "━" not in shown.out
@@ -142,12 +144,12 @@ def test_the_defaults_are_the_books(monkeypatch, tmp_path):
     monkeypatch.setattr(
         run.Run, "__init__", lambda self, *given, **named: (original(self, *given, **named), made.append(self))[0]
     )
-    assert main(["train", "lenet"]) == 0
+    assert main(["train", "lenet", "--limit", "6000"]) == 0  # not the built-in subset as such, which has its own
     (only,) = made
     settings = only.settings
     assert (settings.epochs, settings.batch_size, settings.lr, settings.resize) == (10, 256, 0.9, 28)
     assert settings.options == {"activation": "sigmoid"}
-    assert (settings.seed, settings.limit, settings.device) == (0, None, "cpu")
+    assert (settings.seed, settings.limit, settings.device) == (0, 6000, "cpu")
     assert (len(only.train_set), len(only.test_set)) == (6000, 1000)
     assert re.fullmatch(r"runs/lenet-\d{8}-\d{6}", only.folder.path.as_posix())
 

@@ -35,6 +35,31 @@ def test_other_networks_are_marked_as_not_the_books():
     assert find_recipe("a network without a recipe").source == OURS
 
 
+@pytest.mark.parametrize(
+    ("activation", "lr", "source"), [("sigmoid", 0.9, BOOK), ("relu", 0.1, OURS), ("tanh", 0.1, OURS)]
+)
+def test_lenet_is_trained_as_its_activation_needs_it(activation, lr, source):
+    recipe = find_recipe("lenet", {"activation": activation, "num_classes": 3})
+    assert (recipe.lr, recipe.source) == (lr, source)
+
+
+def test_options_that_say_nothing_of_the_training_leave_the_recipe():
+    for name, options in (
+        ("lenet", {"num_classes": 3}),
+        ("lenet", {}),
+        ("lenet", None),
+        ("mlp", {"activation": "relu"}),
+    ):
+        assert find_recipe(name, options) is RECIPES[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "epochs"), [("mlp", 6000, 100), ("alexnet", 6000, 100), ("mlp", 60000, 10), ("nin", 7000, 90)]
+)
+def test_few_images_are_gone_through_more_often(name, images, epochs):
+    assert RECIPES[name].for_few(images) == {"epochs": epochs}
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_has_a_recipe_whose_options_it_takes(name):
     assert set(RECIPES[name].options) <= set(inspect.signature(NETWORKS[name]).parameters)
