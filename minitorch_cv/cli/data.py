@@ -104,10 +104,21 @@ def describe_copies(published: Published, copies: list[str]) -> str:
 
 def show(published: Published, files: list[dict[str, Any]]) -> None:
     """The files, one a line, and how many images there are."""
-    for file in files:
-        algorithm = "SHA-256" if "sha256" in file else "MD5"
-        entries = f"{file['count']:>7,} {file['holds']:<15}  {file['bytes']:>11,} bytes"
-        print(f"{entries}  {algorithm} verified  {file['path']}")
+    from .tables import print_table
+
+    print_table(
+        [
+            [
+                f"{file['count']:,}",
+                file["holds"],
+                f"{file['bytes']:,} bytes",
+                "SHA-256 verified" if "sha256" in file else "MD5 verified",
+                file["path"],
+            ]
+            for file in files
+        ],
+        numbers=(0, 2),
+    )
     train, test = (count_of(files, f"{text} images") for text in SPLITS.values())
     right = "all four files right" if len(files) == 4 else "the archive right"
     print(f"{published.name}: {train:,} training and {test:,} test images, {right}")

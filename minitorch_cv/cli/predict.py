@@ -119,8 +119,7 @@ def as_entry(path: Path, likeliest: dict[Path, list[tuple[str, float]]], problem
 
 def show(rows: Sequence[tuple[str, list[tuple[str, float]]]]) -> None:
     """A line for each file: its name and its likeliest classes."""
+    from .tables import print_table
+
     cells = [[file, *(f"{name} {share:.1%}" for name, share in found)] for file, found in rows]
-    titles = ["file", "likeliest", *(f"{rank}." for rank in range(2, len(cells[0])))]
-    widths = [max(map(len, column)) for column in zip(titles, *cells)]
-    for line in (titles, *cells):
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+    print_table(cells, ["file", "likeliest", *(f"{rank}." for rank in range(2, len(cells[0])))])
