@@ -24,6 +24,7 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS)
 
 lenet: $(VENV)/installed
 	@$(BIN)/minitorch-cv train lenet $(ARGS)
+	@echo "next: source $(BIN)/activate, and then minitorch-cv --help" >&2
 
 test: $(VENV)/installed-test
 	$(BIN)/ruff check
