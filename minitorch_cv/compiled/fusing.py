@@ -181,5 +181,6 @@ def one_for_all(members: list[Entry], function: Callable[..., Any], inputs_of: F
         made=(last.made[0], *first.made[1:]),
         parents=tuple(parent_of.get(slot) for slot in inputs),
         given=tuple(given_of.get(slot) for slot in inputs),
+        saved=tuple(slot for slot in inputs if given_of.get(slot) is not None),
         where=last.where,
     )

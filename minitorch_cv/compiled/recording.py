@@ -11,7 +11,7 @@ import inspect
 import sys
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +42,7 @@ class Entry:
             "backward": `inputs[0].backward()`, with the cotangent inputs[1] where there are two.
     parents  for each input of an operation, the slot that its gradient goes to; None where no gradient is wanted.
     given    for each input, shape and dtype where it is a tensor; made: those of each result.
-    tensors  the inputs that a call gets as tensors.
+    saved   the inputs whose memory its backward needs as it was; tensors, the inputs that a call gets as tensors.
     """
 
     kind: str
@@ -53,6 +53,7 @@ class Entry:
     made: tuple[tuple[tuple[int, ...], Any], ...] = ()
     parents: tuple[Parent, ...] = ()
     given: tuple[tuple[tuple[int, ...], Any] | None, ...] = ()
+    saved: tuple[int, ...] = ()
     tensors: tuple[int, ...] = ()
     where: str = field(default="", compare=False)
 
@@ -63,20 +64,25 @@ class Entry:
 
 
 class Recorder:
-    """Hears of everything that a step does (`listening.Recorder`), and writes it down."""
+    """Hears of everything that a step does (`listening.Recorder`), and writes it down.
 
-    def __init__(self, args: tuple[Any, ...]):
+    modules: those that the step is a method of; those that it calls are added.
+    """
+
+    def __init__(self, args: tuple[Any, ...], modules: Iterable[Any] = ()):
         self.entries: list[Entry] = []
         self.arguments = len(args)
+        self.given = [arg for arg in args if isinstance(arg, Tensor)]
         self.values: list[Any] = [None] * len(args)  # constants, by slot; None where a run has to fill in the value
         self.constants: dict[int, Any] = {}
         self.externals: dict[int, Tensor] = {}
         self.arrays: list[Any] = []  # of the externals, kept alive so that no other array can take their identity
-        self.modules: dict[int, tuple[Any, bool]] = {}
+        self.modules: dict[int, tuple[Any, bool]] = {id(module): (module, module.training) for module in modules}
         self.nodes: weakref.WeakKeyDictionary[Node, int] = weakref.WeakKeyDictionary()
         self.slots: dict[int, tuple[weakref.ref[Any], int]] = {}
         self.output: Any = None
-        self.root: int | None = None
+        self.root: int | None = None  # the slot of the gradient that a later backward starts from
+        self.rooted: list[int] = []  # which of the returned tensors, counted in order, have that gradient
         self.has_gpu_argument = any(isinstance(arg, Tensor) and is_on_gpu(arg._array) for arg in args)
         for slot, arg in enumerate(args):
             if isinstance(arg, Tensor):
@@ -97,6 +103,9 @@ class Recorder:
         entry = self.entry("operation", function, args, options)
         if node is not None:
             entry.parents = tuple(None if parent is None else self.parent_slot(parent) for parent in node.parents)
+            memory = {saved.storage for saved in node.saved}
+            tensors = zip(entry.inputs, args)
+            entry.saved = tuple(slot for slot, t in tensors if isinstance(t, Tensor) and t._storage in memory)
         self.add(entry, result)
         if node is not None:
             self.nodes[node] = entry.results[0]
@@ -238,24 +247,48 @@ class Recorder:
         return slot
 
     def finish(self, output: Any) -> None:
-        """Note what the step returns, by slot, and which of it a later backward starts from."""
-        roots: dict[int, Tensor] = {}
+        """Note what the step returns, by slot, and which of it a later backward starts from.
 
-        def returned(tensor: Tensor) -> int:
-            slot = self.slot_of(tensor)
-            if tensor._node is not None and tensor._node.backward is not None and slot >= self.arguments:
-                roots[slot] = tensor
-            return slot
+        A tensor that was written in place has the slot of its memory, and the gradient of the value written last.
+        """
+        returned: list[Tensor] = []
 
-        self.output = mapped(output, returned, self.not_a_tensor)
+        def noted(tensor: Tensor) -> int:
+            returned.append(tensor)
+            return self.slot_of(tensor)
+
+        self.output = mapped(output, noted, self.not_a_tensor)
+        made_here = [self.made_here(tensor) for tensor in returned]
+        roots = {tensor._node: tensor for tensor, made in zip(returned, made_here) if made}
         if len(roots) > 1:
             raise RecordingError(
                 f"the step returned {len(roots)} tensors that require gradients, but a recorded step can have one such "
                 "result, as it is one node of the graph: call backward() inside, or detach() the others"
             )
-        for self.root, tensor in roots.items():
+        for node, tensor in roots.items():
             self.check_graph(tensor, arguments_too=True)
+            self.root = self.nodes[node]
+            self.rooted = [place for place, made in enumerate(made_here) if made]
+        self.check_written(roots)
         self.slots.clear()
+
+    def made_here(self, tensor: Tensor) -> bool:
+        """True for a tensor whose gradient goes through operations of the step; RecordingError if they are unknown."""
+        node = tensor._node
+        if node is None or node.backward is None or self.nodes.get(node, self.arguments) < self.arguments:
+            return False
+        self.check_graph(tensor, arguments_too=True)
+        return True
+
+    def check_written(self, roots: Container[Any]) -> None:
+        """RecordingError for a tensor from outside that the step wrote with a gradient, unless it is returned."""
+        for tensor in (*self.given, *self.externals.values()):
+            node = tensor._node
+            if node is not None and node not in roots and self.nodes.get(node, -1) >= self.arguments:
+                self.refuse(
+                    f"{node.name} into a tensor of shape {tensor.shape} from outside the step, with a gradient,",
+                    "return that tensor alone, or write to a clone() of it",
+                )
 
     def not_a_tensor(self, value: Any) -> Any:
         if value is not None:

@@ -18,7 +18,8 @@ from .buffers import Arena, Buffers, Log
 from .capturing import Capturing
 from .fusing import fused
 from .instructions import Call, Gradients, Instruction, Operation, Receive, Seed, kept, let_go
-from .recording import Recorder, has_hooks
+from .recording import Recorder
+from .snapshot import Snapshot
 
 
 class Recording:
@@ -31,7 +32,7 @@ class Recording:
     def __init__(self, recorder: Recorder):
         self.output = recorder.output
         self.arguments = recorder.arguments
-        self.modules = list(recorder.modules.values())
+        self.modules = Snapshot(module for module, _ in recorder.modules.values())
         self.externals = [(t, t._array, t.requires_grad, slot) for slot, t in recorder.externals.items()]
         self.values = list(recorder.values)
         for _, array, _, slot in self.externals:
@@ -47,7 +48,9 @@ class Recording:
             constants.add(slot)
             return slot
 
-        self.entries = fused(recorder.entries, returned, set(recorder.externals), constant)
+        self.rooted = recorder.rooted
+        needed = returned if root is None else returned | {root}
+        self.entries = fused(recorder.entries, needed, set(recorder.externals), constant)
         externals = self.outside = dict(recorder.externals)
         backwards = {
             number: Gradients(self.entries, entry.inputs[0], self.new_slot)
@@ -77,10 +80,8 @@ class Recording:
         fixed = {*constants, *externals, *returned, *(slot for _, slot in self.leaves)}
         let_go([*self.forward, *self.later], fixed)
         self.closures = set(closures.values())
-        read = {slot for step in self.forward if isinstance(step, Operation) for slot in step.reads}
-        self.read_from_outside = sorted(
-            slot for slot in read if slot in externals or (slot < self.arguments and slot not in constants)
-        )
+        saved = {slot for number in (last.reached if last is not None else ()) for slot in self.entries[number].saved}
+        self.saved_from_outside = sorted(slot for slot in saved if slot in externals or slot < self.arguments)
         self.capturing = Capturing(self) if recorder.on_gpu else None
 
     def new_slot(self) -> int:
@@ -88,8 +89,8 @@ class Recording:
         return len(self.values) - 1
 
     def still_holds(self) -> bool:
-        """False where modules changed between training and evaluation, or parameters were replaced, frozen or freed."""
-        return all(module.training == mode and not has_hooks(module) for module, mode in self.modules) and all(
+        """False if an attribute of a module is another one now, or the array of a tensor, or if one was frozen."""
+        return self.modules.still_holds() and all(
             tensor._array is array and tensor.requires_grad == wanted for tensor, array, wanted, _ in self.externals
         )
 
@@ -120,10 +121,10 @@ class Recording:
         if self.root is None:
             self.buffers.give_back(source)
         else:
-            result = next(t for slot, t in pairs(self.output, output) if slot == self.root)
-            for _, tensor in pairs(self.output, output):
+            returned = [tensor for _, tensor in pairs(self.output, output)]
+            for tensor in returned:
                 source.escape(tensor._array)
-            self.attach(result, values, args, source)
+            self.attach([returned[place] for place in self.rooted], values, args, source)
         return output
 
     def tensor(self, slot: int, values: list[Any], args: Sequence[Any]) -> Tensor:
@@ -132,18 +133,20 @@ class Recording:
             return args[slot]
         return self.outside[slot] if slot in self.outside else Tensor(values[slot])
 
-    def attach(self, result: Tensor, values: list[Any], args: Sequence[Any], source: Log | Arena) -> None:
-        """Make the whole step one node of the caller's graph."""
+    def attach(self, results: list[Tensor], values: list[Any], args: Sequence[Any], source: Log | Arena) -> None:
+        """Make the whole step one node of the caller's graph, which made the results."""
         leaves = [self.tensor(leaf, values, args) for leaf, _ in self.leaves]
-        read = [self.tensor(slot, values, args) for slot in self.read_from_outside]
-        result._node = Node(
+        saved = [self.tensor(slot, values, args) for slot in self.saved_from_outside]
+        node = Node(
             "compiled",
             parents=tuple(leaf._node or leaf for leaf in leaves),
             inputs=tuple((leaf.shape, leaf.dtype) for leaf in leaves),
             backward=Later(self, values, args, source),
-            saved=[Saved(f"a tensor of shape {tensor.shape} that it reads", tensor._storage) for tensor in read],
+            saved=[Saved(f"a tensor of shape {tensor.shape} that it reads", tensor._storage) for tensor in saved],
         )
-        result._seen_version = result._storage.version
+        for result in results:
+            result._node = node
+            result._seen_version = result._storage.version
 
 
 class Later:

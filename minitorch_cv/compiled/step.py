@@ -32,6 +32,8 @@ class Compiled:
 
     def __init__(self, step: Callable[..., Any]):
         self.step = step
+        owner = getattr(step, "__self__", step)
+        self.modules = [owner] if hasattr(owner, "_modules") else []  # a network, whose forward the step is
         self.recordings: dict[Any, deque[Recording]] = {}
         self.pending: dict[Any, list[Recorder]] = {}
         self.latest: Recording | None = None
@@ -50,7 +52,7 @@ class Compiled:
 
     def record(self, key: Any, args: tuple[Any, ...]) -> Any:
         """Run the step eagerly and write it down; two runs that did the same make a recording."""
-        recorder = Recorder(args)
+        recorder = Recorder(args, self.modules)
         with served_by(Log()), listening(recorder.operation, recorder):
             output = self.step(*args)
         recorder.finish(output)
@@ -107,8 +109,9 @@ def compile(step: Callable[..., Any]) -> Compiled:
 
     The step takes tensors and plain values, and returns tensors (alone, or in tuples, lists and dictionaries) or None.
     Python between the operations runs only while recording: RecordingError, with file and line, where a number is read
-    out of a tensor (`item()`, `if loss > 0:`), where two runs differ, and for hooks. What changes outside tensors (an
-    attribute of a layer, such as the p of a dropout) needs a new `compile`.
+    out of a tensor (`item()`, `if loss > 0:`), where two runs differ, and for hooks. A layer, parameter or forward that
+    is replaced, added or removed, and any other attribute of a module (the p of a dropout) leads to a new recording;
+    what else Python holds, such as a global variable or the text of a function, does not.
 
     On a GPU the second replay is captured as a CUDA graph, and from the next call on the whole list is one launch, if
     nothing in it needs the CPU; `step.plan` says what does. Gradients of parameters are then the same arrays in each
@@ -133,4 +136,5 @@ def kind_of_tensor(tensor: Tensor) -> tuple[Any, ...]:
     """What has to agree in one argument."""
     array = tensor._array
     place = None if type(array) is np.ndarray else tensor.device  # the CPU, without asking
-    return array.shape, array.dtype, array.strides, place, tensor.requires_grad
+    history = tensor.requires_grad, tensor._node is None, tensor._base is None  # what may be written to, and how
+    return array.shape, array.dtype, array.strides, place, history

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,8 +44,19 @@ Build = Callable[[], Module]
 Shape = tuple[int, int, int, int]
 
 
-def network(name: str, label: str, build: Build, shape: Shape, sample: int) -> Case:
+class Reduced(NamedTuple):
+    """A network with few channels, the shape of its images, and how many elements of each parameter are checked."""
+
+    name: str
+    label: str
+    build: Build
+    shape: Shape
+    sample: int
+
+
+def case_of(network: Reduced) -> Case:
     """A network with its loss on random images: `sample` elements of the images and of every parameter."""
+    name, label, build, shape, sample = network
 
     def setup(rng: np.random.Generator) -> Setup:
         net = without_chance(seeded(build).double())
@@ -97,86 +109,88 @@ original = partial(Residual, bias=False, shortcut_norm=True)
 original_bottleneck = partial(Bottleneck, bias=False, shortcut_norm=True)
 
 SMALL = [
-    network("LeNet", "sigmoid", partial(lenet, activation="sigmoid"), (2, 1, 28, 28), sample=10),
-    network("LeNet", "relu", partial(lenet, activation="relu"), (2, 1, 28, 28), sample=10),
+    Reduced("LeNet", "sigmoid", partial(lenet, activation="sigmoid"), (2, 1, 28, 28), sample=10),
+    Reduced("LeNet", "relu", partial(lenet, activation="relu"), (2, 1, 28, 28), sample=10),
 ]
 
 # What minutes are needed for; everything else belongs to the table that `minitorch-cv gradcheck` shows by default.
-NETWORKS = [
-    network("softmax regression", "", softmax_regression, (3, 1, 28, 28), sample=20),
-    network("MLP", "", partial(mlp, hidden=(32, 16)), (3, 1, 28, 28), sample=20),
-    network("BN-LeNet", "", bn_lenet, (4, 1, 28, 28), sample=3),
-    network("AlexNet", "book", partial(AlexNet, image_size=79, hidden=64), (2, 1, 79, 79), sample=2),
-    network(
+LARGE = [
+    Reduced("softmax regression", "", softmax_regression, (3, 1, 28, 28), sample=20),
+    Reduced("MLP", "", partial(mlp, hidden=(32, 16)), (3, 1, 28, 28), sample=20),
+    Reduced("BN-LeNet", "", bn_lenet, (4, 1, 28, 28), sample=3),
+    Reduced("AlexNet", "book", partial(AlexNet, image_size=79, hidden=64), (2, 1, 79, 79), sample=2),
+    Reduced(
         "AlexNet",
         "paper",
         partial(AlexNet, in_channels=3, image_size=79, padding=2, local_response_norm=True, hidden=64),
         (1, 3, 79, 79),
         sample=2,
     ),
-    network("ZFNet", "", partial(ZFNet, image_size=79, hidden=64), (1, 1, 79, 79), sample=2),
+    Reduced("ZFNet", "", partial(ZFNet, image_size=79, hidden=64), (1, 1, 79, 79), sample=2),
     *(
-        network(f"VGG-{depth}", "channels/8", partial(VGG, depth, ratio=8, image_size=32, hidden=64), (2, 1, 32, 32), 2)
+        Reduced(f"VGG-{depth}", "channels/8", partial(VGG, depth, ratio=8, image_size=32, hidden=64), (2, 1, 32, 32), 2)
         for depth in (11, 13, 16, 19)
     ),
-    network("NiN", "", nin, (1, 1, 96, 96), sample=1),
-    network("GoogLeNet", "channels/8", partial(googlenet, ratio=8), (2, 1, 48, 48), sample=1),
-    network("GoogLeNet", "channels/8, batch norm", partial(googlenet_bn, ratio=8), (2, 1, 48, 48), sample=1),
-    network("ResNet-18", "channels/8", thin_resnet(Residual, 2, 2, 2, 2), (2, 1, 48, 48), sample=1),
-    network("ResNet-34", "channels/8", thin_resnet(Residual, 3, 4, 6, 3), (2, 1, 48, 48), sample=1),
-    network("ResNet-50", "channels/16", thin_bottlenecks(Bottleneck, 3, 4, 6, 3), (2, 1, 48, 48), sample=1),
-    network("ResNet-101", "channels/16", thin_bottlenecks(Bottleneck, 3, 4, 23, 3), (2, 1, 48, 48), sample=1),
-    network("ResNet-152", "channels/16", thin_bottlenecks(Bottleneck, 3, 8, 36, 3), (2, 1, 48, 48), sample=1),
-    network("ResNet-18 v2", "channels/8", thin_resnet(PreActResidual, 2, 2, 2, 2, norm_last=True), (2, 1, 48, 48), 1),
-    network("ResNet-34 v2", "channels/8", thin_resnet(PreActResidual, 3, 4, 6, 3, norm_last=True), (2, 1, 48, 48), 1),
-    network(
+    Reduced("NiN", "", nin, (1, 1, 96, 96), sample=1),
+    Reduced("GoogLeNet", "channels/8", partial(googlenet, ratio=8), (2, 1, 48, 48), sample=1),
+    Reduced("GoogLeNet", "channels/8, batch norm", partial(googlenet_bn, ratio=8), (2, 1, 48, 48), sample=1),
+    Reduced("ResNet-18", "channels/8", thin_resnet(Residual, 2, 2, 2, 2), (2, 1, 48, 48), sample=1),
+    Reduced("ResNet-34", "channels/8", thin_resnet(Residual, 3, 4, 6, 3), (2, 1, 48, 48), sample=1),
+    Reduced("ResNet-50", "channels/16", thin_bottlenecks(Bottleneck, 3, 4, 6, 3), (2, 1, 48, 48), sample=1),
+    Reduced("ResNet-101", "channels/16", thin_bottlenecks(Bottleneck, 3, 4, 23, 3), (2, 1, 48, 48), sample=1),
+    Reduced("ResNet-152", "channels/16", thin_bottlenecks(Bottleneck, 3, 8, 36, 3), (2, 1, 48, 48), sample=1),
+    Reduced("ResNet-18 v2", "channels/8", thin_resnet(PreActResidual, 2, 2, 2, 2, norm_last=True), (2, 1, 48, 48), 1),
+    Reduced("ResNet-34 v2", "channels/8", thin_resnet(PreActResidual, 3, 4, 6, 3, norm_last=True), (2, 1, 48, 48), 1),
+    Reduced(
         "ResNet-50 v2", "channels/16", thin_bottlenecks(PreActBottleneck, 3, 4, 6, 3, norm_last=True), (2, 1, 48, 48), 1
     ),
-    network(
+    Reduced(
         "ResNeXt-50",
         "channels/16, 4 groups",
         thin_bottlenecks(partial(resnext_block, groups=4), 3, 4, 6, 3),
         (2, 1, 48, 48),
         sample=1,
     ),
-    network(
+    Reduced(
         "SE-ResNet-18",
         "channels/8",
         thin_resnet(partial(original, attention=squeeze_excitation(4)), 2, 2, 2, 2),
         (2, 1, 48, 48),
         sample=1,
     ),
-    network(
+    Reduced(
         "SE-ResNet-50",
         "channels/16",
         thin_bottlenecks(partial(original_bottleneck, attention=squeeze_excitation(4)), 3, 4, 6, 3),
         (2, 1, 48, 48),
         sample=1,
     ),
-    network(
+    Reduced(
         "CBAM-ResNet-18",
         "channels/8",
         thin_resnet(partial(original, attention=cbam(4)), 2, 2, 2, 2),
         (2, 1, 48, 48),
         sample=1,
     ),
-    network(
+    Reduced(
         "CBAM-ResNet-50",
         "channels/16",
         thin_bottlenecks(partial(original_bottleneck, attention=cbam(4)), 3, 4, 6, 3),
         (2, 1, 48, 48),
         sample=1,
     ),
-    network("DenseNet", "growth 8", partial(DenseNet, growth_rate=8, num_init_features=16), (2, 1, 48, 48), sample=1),
-    network("DenseNet-121", "channels/8", thin_densenet(*DENSENET121), (2, 1, 48, 48), sample=1),
-    network("DenseNet-169", "channels/8", thin_densenet(*DENSENET169), (2, 1, 48, 48), sample=1),
-    network("DenseNet-201", "channels/8", thin_densenet(*DENSENET201), (2, 1, 48, 48), sample=1),
-    network("SqueezeNet", "1.0", partial(squeezenet, version="1_0"), (1, 1, 48, 48), sample=1),
-    network("SqueezeNet", "1.1", partial(squeezenet, version="1_1"), (1, 1, 48, 48), sample=1),
-    network("MobileNet v1", "width 0.25", partial(mobilenet_v1, width_mult=0.25), (2, 1, 48, 48), sample=1),
-    network("MobileNet v2", "width 0.25", partial(mobilenet_v2, width_mult=0.25), (2, 1, 48, 48), sample=1),
-    network("ShuffleNet v2", "width 0.5", partial(shufflenet_v2, width_mult=0.5), (2, 1, 48, 48), sample=1),
-    network("EfficientNet-B0", "", efficientnet_b0, (2, 1, 48, 48), sample=1),
+    Reduced("DenseNet", "growth 8", partial(DenseNet, growth_rate=8, num_init_features=16), (2, 1, 48, 48), sample=1),
+    Reduced("DenseNet-121", "channels/8", thin_densenet(*DENSENET121), (2, 1, 48, 48), sample=1),
+    Reduced("DenseNet-169", "channels/8", thin_densenet(*DENSENET169), (2, 1, 48, 48), sample=1),
+    Reduced("DenseNet-201", "channels/8", thin_densenet(*DENSENET201), (2, 1, 48, 48), sample=1),
+    Reduced("SqueezeNet", "1.0", partial(squeezenet, version="1_0"), (1, 1, 48, 48), sample=1),
+    Reduced("SqueezeNet", "1.1", partial(squeezenet, version="1_1"), (1, 1, 48, 48), sample=1),
+    Reduced("MobileNet v1", "width 0.25", partial(mobilenet_v1, width_mult=0.25), (2, 1, 48, 48), sample=1),
+    Reduced("MobileNet v2", "width 0.25", partial(mobilenet_v2, width_mult=0.25), (2, 1, 48, 48), sample=1),
+    Reduced("ShuffleNet v2", "width 0.5", partial(shufflenet_v2, width_mult=0.5), (2, 1, 48, 48), sample=1),
+    Reduced("EfficientNet-B0", "", efficientnet_b0, (2, 1, 48, 48), sample=1),
 ]
 
-CASES = on_both_implementations(SMALL)
+REDUCED = [*SMALL, *LARGE]
+NETWORKS = [case_of(network) for network in LARGE]
+CASES = on_both_implementations([case_of(network) for network in SMALL])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.interpolate import weights_of
 from ..tensor import Tensor
 from .graph import Graph
 
@@ -143,7 +144,8 @@ def normalised_by_neighbours(g: Graph, a: Arguments) -> str:
 
 
 def resampled(g: Graph, a: Arguments) -> str:
-    return g.add("MatMul", g.add("MatMul", a.rows, a.x), np.ascontiguousarray(a.columns.T))
+    rows, columns = (weights_of(*axis, a.x.dtype) for axis in (a.down, a.across))
+    return g.add("MatMul", g.add("MatMul", rows, a.x), np.ascontiguousarray(columns.T))
 
 
 def shuffled_channels(g: Graph, a: Arguments) -> str:

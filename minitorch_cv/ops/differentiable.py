@@ -5,17 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator
-from types import CellType
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, is_cupy
+from minitorch_kernels.arrays import Array
 
 from .. import listening
 from ..graph import Node, Saved, is_grad_enabled, shares_memory
 from ..tensor import Tensor
+from .saved import reachable_arrays
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 
@@ -31,7 +31,7 @@ def differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
     - where the gradients share work, one function `backward(dy, needs)` that returns them all as a tuple, None for
       those that `needs` does not ask for.
 
-    What these closures capture is what the operation saves: an input or output array captured there must not be
+    What these closures reach is what the operation saves (`saved.py`): an input or output array there must not be
     written before the backward ran, and a RuntimeError names it if it was. Division by zero and overflow give Inf and
     NaN without a warning, as in torch.
     """
@@ -116,10 +116,8 @@ def one_by_one(functions: tuple[Any, ...]) -> Callable[..., Any]:
 def find_saved(
     closures: tuple[Any, ...], output: Tensor, tensors: list[Tensor | None], labels: list[str]
 ) -> list[Saved]:
-    """The inputs, and the output, whose memory the closures capture."""
-    kept = [
-        array for f in closures if f is not None for array in captured_arrays(getattr(f, "__closure__", None) or ())
-    ]
+    """The inputs, and the output, whose memory the closures reach."""
+    kept = list(reachable_arrays(closures))
     named = [
         (f"its input {label(labels, i)!r} (shape {tensor.shape})", tensor)
         for i, tensor in enumerate(tensors)
@@ -136,18 +134,6 @@ def find_saved(
 def label(labels: list[str], position: int) -> str:
     """The name of the parameter at `position`; the last one stands for all that follow (`*tensors`)."""
     return labels[min(position, len(labels) - 1)] if labels else str(position)
-
-
-def captured_arrays(cells: tuple[CellType, ...]) -> Iterator[Array]:
-    """The arrays in the cells of a closure, alone or in a tuple or list."""
-    for cell in cells:
-        try:
-            value = cell.cell_contents
-        except ValueError:  # a name that was never assigned
-            continue
-        for item in value if isinstance(value, (tuple, list)) else (value,):
-            if isinstance(item, np.ndarray) or is_cupy(item):
-                yield item
 
 
 def refuse_stale(name: str, args: tuple[Any, ...]) -> None:

@@ -22,6 +22,7 @@ from .differentiable import differentiable
 from .images import Pair
 from .pool import adaptive_avg_pool2d
 
+Axis = tuple[int, int, float | None, str, bool]  # what `weights_of` makes a matrix of
 MODES = ("nearest", "nearest-exact", "bilinear", "area")
 
 
@@ -50,18 +51,15 @@ def interpolate(
     if mode == "area":
         return adaptive_avg_pool2d(input, wanted)
     used = (None, None) if scales is None or recompute_scale_factor else scales
-    matrices = [
-        weights_of(n, out, scale, mode, bool(align_corners), input.dtype)
-        for n, out, scale in zip(input.shape[2:], wanted, used)
-    ]
-    return resampled(input, *matrices)
+    axes = [(n, out, scale, mode, bool(align_corners)) for n, out, scale in zip(input.shape[2:], wanted, used)]
+    return resampled(input, *axes)
 
 
 @differentiable
-def resampled(x: Array, rows: Array, columns: Array) -> Any:
-    """y = rows x columnsᵀ; dx = rowsᵀ dy columns."""
+def resampled(x: Array, down: Axis, across: Axis) -> Any:
+    """y = rows x columnsᵀ with the weights of both axes; dx = rowsᵀ dy columns."""
     xp = array_module(x)
-    rows, columns = xp.asarray(rows), xp.asarray(columns)
+    rows, columns = (xp.asarray(weights_of(*axis, x.dtype)) for axis in (down, across))
     return kernels.resample2d(x, rows, columns), (lambda dy: kernels.resample2d(dy, rows.T, columns.T),)
 
 

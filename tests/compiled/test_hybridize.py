@@ -94,7 +94,7 @@ def test_the_result_is_the_callers():
 def test_a_parameter_changed_before_the_backward_raises():
     net = nn.Sequential(nn.Linear(3, 2), nn.Tanh()).hybridize()
     for _ in range(4):
-        y = net(torch.ones(1, 3)).sum()
+        y = net(torch.ones(1, 3, requires_grad=True)).sum()
     with torch.no_grad():
         net[0].weight += 1
     with pytest.raises(RuntimeError, match=r"shape \(2, 3\) that it reads was changed in place"):
