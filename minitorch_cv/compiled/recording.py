@@ -72,7 +72,7 @@ class Recorder:
     def __init__(self, args: tuple[Any, ...], modules: Iterable[Any] = ()):
         self.entries: list[Entry] = []
         self.arguments = len(args)
-        self.given = [arg for arg in args if isinstance(arg, Tensor)]
+        self.args = args
         self.values: list[Any] = [None] * len(args)  # constants, by slot; None where a run has to fill in the value
         self.constants: dict[int, Any] = {}
         self.externals: dict[int, Tensor] = {}
@@ -83,6 +83,7 @@ class Recorder:
         self.output: Any = None
         self.root: int | None = None  # the slot of the gradient that a later backward starts from
         self.rooted: list[int] = []  # which of the returned tensors, counted in order, have that gradient
+        self.handed_on: list[bool] = []  # for each of them, whether it is an argument, or from outside, itself
         self.has_gpu_argument = any(isinstance(arg, Tensor) and is_on_gpu(arg._array) for arg in args)
         for slot, arg in enumerate(args):
             if isinstance(arg, Tensor):
@@ -255,11 +256,15 @@ class Recorder:
 
         def noted(tensor: Tensor) -> int:
             returned.append(tensor)
-            return self.slot_of(tensor)
+            slot = self.slot_of(tensor)
+            self.handed_on.append(
+                tensor is self.args[slot] if slot < self.arguments else tensor is self.externals.get(slot)
+            )
+            return slot
 
         self.output = mapped(output, noted, self.not_a_tensor)
         made_here = [self.made_here(tensor) for tensor in returned]
-        roots = {tensor._node: tensor for tensor, made in zip(returned, made_here) if made}
+        roots: dict[Any, Tensor] = {tensor._node: tensor for tensor, made in zip(returned, made_here) if made}
         if len(roots) > 1:
             raise RecordingError(
                 f"the step returned {len(roots)} tensors that require gradients, but a recorded step can have one such "
@@ -271,6 +276,7 @@ class Recorder:
             self.rooted = [place for place, made in enumerate(made_here) if made]
         self.check_written(roots)
         self.slots.clear()
+        self.args = ()
 
     def made_here(self, tensor: Tensor) -> bool:
         """True for a tensor whose gradient goes through operations of the step; RecordingError if they are unknown."""
@@ -282,8 +288,8 @@ class Recorder:
 
     def check_written(self, roots: Container[Any]) -> None:
         """RecordingError for a tensor from outside that the step wrote with a gradient, unless it is returned."""
-        for tensor in (*self.given, *self.externals.values()):
-            node = tensor._node
+        for tensor in (*self.args, *self.externals.values()):
+            node = tensor._node if isinstance(tensor, Tensor) else None
             if node is not None and node not in roots and self.nodes.get(node, -1) >= self.arguments:
                 self.refuse(
                     f"{node.name} into a tensor of shape {tensor.shape} from outside the step, with a gradient,",

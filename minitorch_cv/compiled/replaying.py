@@ -48,7 +48,7 @@ class Recording:
             constants.add(slot)
             return slot
 
-        self.rooted = recorder.rooted
+        self.rooted, self.handed_on = recorder.rooted, recorder.handed_on
         needed = returned if root is None else returned | {root}
         self.entries = fused(recorder.entries, needed, set(recorder.externals), constant)
         externals = self.outside = dict(recorder.externals)
@@ -110,7 +110,13 @@ class Recording:
 
     def output_of(self, values: list[Any], args: Sequence[Any]) -> Any:
         """What the step returns, from the values after the last instruction."""
-        return filled(self.output, lambda slot: self.tensor(slot, values, args))
+        handed_on = iter(self.handed_on)
+
+        def tensor(slot: int) -> Tensor:
+            itself = self.tensor(slot, values, args)
+            return itself if next(handed_on) or not (slot < self.arguments or slot in self.outside) else itself.detach()
+
+        return filled(self.output, tensor)
 
     def replay(self, args: Sequence[Any]) -> Any:
         """One instruction after the other."""

@@ -33,11 +33,13 @@ def reachable_arrays(values: Iterable[Any]) -> list[Array]:
     while pending:
         value = pending.pop()
         kind = type(value)
-        if kind is np.ndarray or isinstance(value, np.ndarray) or is_cupy(value):
+        if kind in SIMPLE:
+            continue
+        if isinstance(value, np.ndarray) or is_cupy(value):
             found.append(value)
             if value.dtype.hasobject:
                 pending += value.ravel().tolist()
-        elif kind not in SIMPLE and id(value) not in seen:
+        elif id(value) not in seen:
             seen.add(id(value))
             pending += held_by(value)
     return found
