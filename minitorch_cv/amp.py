@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 from minitorch_kernels.cuda import precision
+from minitorch_kernels.scoped import scoped
 
 from .dtypes import bfloat16
 from .listening import told, when_captured
@@ -47,12 +47,7 @@ class autocast:
         set_rounding(self.before.pop())
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def rounding(*args: Any, **options: Any) -> Any:
-            with autocast(enabled=self.enabled):
-                return function(*args, **options)
-
-        return rounding
+        return scoped(function, lambda: autocast(enabled=self.enabled))
 
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:

@@ -8,13 +8,13 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import ContextDecorator
 from typing import Any
 
 import numpy as np
 
 import minitorch_kernels as kernels
 from minitorch_kernels.arrays import Array, array_module, is_on_gpu, is_writable
+from minitorch_kernels.scoped import scoped
 
 from .out_of_memory import explained_by_node
 
@@ -231,16 +231,10 @@ class set_grad_enabled:
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         _mode.enabled = self.previous
-
-        @functools.wraps(function)
-        def in_mode(*args: Any, **options: Any) -> Any:
-            with set_grad_enabled(self.mode):
-                return function(*args, **options)
-
-        return in_mode
+        return scoped(function, lambda: set_grad_enabled(self.mode))
 
 
-class _GradMode(ContextDecorator):
+class _GradMode:
     """A `with` block or decorator (`@no_grad()` or `@no_grad`); one instance can be nested and used again."""
 
     mode: bool
@@ -257,6 +251,9 @@ class _GradMode(ContextDecorator):
 
     def __exit__(self, *exc: object) -> None:
         _mode.enabled = self.previous.pop()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return scoped(function, type(self))
 
 
 class no_grad(_GradMode):

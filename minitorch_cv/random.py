@@ -145,4 +145,9 @@ def numpy_generator(generator: Generator | np.random.Generator | None) -> np.ran
                 "give one that is made by Generator()"
             )
         return generator.numpy
+    if not isinstance(generator, np.random.Generator):
+        raise TypeError(
+            f"generator={generator!r} is a {type(generator).__name__}; pass a Generator, such as "
+            "Generator().manual_seed(5), or NumPy's np.random.default_rng(5)"
+        )
     return generator

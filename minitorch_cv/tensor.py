@@ -453,9 +453,18 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
         data = np.stack([array_from(item) for item in data])
     array = data if is_on_gpu(data) else np.asarray(data)
     if dtype is None and array.dtype.kind == "f" and not hasattr(data, "dtype"):
-        dtype = dtypes.get_default_dtype()
+        dtype = np.result_type(*(float_types(data) or {dtypes.get_default_dtype()}))
     dtypes.category(array.dtype)
     return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def float_types(data: Any) -> set[Any]:
+    """The floating-point types of nested lists: Python's numbers have the default one, NumPy's their own."""
+    if isinstance(data, (list, tuple)):
+        return set().union(*map(float_types, data))
+    if not hasattr(data, "dtype"):
+        return {dtypes.get_default_dtype()} if isinstance(data, float) else set()
+    return {data.dtype} if data.dtype.kind == "f" else set()
 
 
 def describe(tensor: Tensor, opening: str) -> str:

@@ -161,3 +161,42 @@ def test_copies_share_nothing(gpu):
     x = mt.ones(2, device=gpu)
     mt.tensor(x).zero_()
     assert x.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        ([np.float64(1.5)], "float64"),
+        ([np.float32(1.5)], "float32"),
+        ([np.float16(1.5)], "float16"),
+        ([1.5], "float32"),
+        ([np.float64(1.5), 2.0], "float64"),
+        ([np.float32(1.5), 2.0], "float32"),
+        ([np.float16(1.5), 2.0], "float32"),
+        ([1, np.float32(2)], "float32"),
+        ([np.int8(1), 2.5], "float32"),
+        ([[1.0], [np.float64(2)]], "float64"),
+        ((np.float64(1), (np.float32(2))), "float64"),
+        ([np.array([1.0]), np.array([2.0])], "float64"),
+        ([np.array([1.0], np.float32), [2.0]], "float32"),
+        ([np.int8(1), np.int8(2)], "int8"),
+        ([np.bool_(True)], "bool"),
+        ([], "float32"),
+        ([[], []], "float32"),
+        (np.float64(1.5), "float64"),
+    ],
+)
+def test_numbers_of_numpy_keep_their_type(data, dtype):
+    x = mt.tensor(data)
+    assert x.dtype == np.dtype(dtype)
+    assert x.tolist() == np.asarray(data).tolist()
+
+
+def test_the_default_type_is_that_of_python_numbers_alone():
+    mt.set_default_dtype(mt.float64)
+    try:
+        assert mt.tensor([1.5]).dtype == mt.float64
+        assert mt.tensor([np.float32(1.5)]).dtype == mt.float32
+        assert mt.tensor([np.float32(1.5), 2.5]).dtype == mt.float64
+    finally:
+        mt.set_default_dtype(mt.float32)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextvars import ContextVar, Token
 from typing import Any
 
 import numpy as np
 
 from .arrays import is_on_gpu
+from .scoped import scoped
 
 REGISTRY: dict[str, Kernel] = {}
 
@@ -79,23 +79,30 @@ class Kernel:
         return f"Kernel({self.name!r}: {', '.join(have)})"
 
 
-@contextmanager
-def use(implementation: str) -> Iterator[None]:
+class use:
     """Run every kernel inside the `with` block on one implementation, for instance `with use("reference"):`.
 
     A kernel that lacks the implementation runs its reference. `use("im2col")`, `use("direct")` and `use("winograd")`
     leave the implementation alone and name the algorithm of the compiled convolutions; where Winograd's does not apply
-    the direct one runs. Raises ValueError for an unknown name.
+    the direct one runs. It is also a decorator. Raises ValueError for an unknown name.
     """
-    if implementation not in (*IMPLEMENTATIONS, *ALGORITHMS):
-        choices = ", ".join(map(repr, (*IMPLEMENTATIONS, *ALGORITHMS)))
-        raise ValueError(f"use({implementation!r}): choose one of {choices}")
-    variable = _algorithm if implementation in ALGORITHMS else _forced
-    token = variable.set(implementation)
-    try:
-        yield
-    finally:
-        variable.reset(token)
+
+    def __init__(self, implementation: str):
+        if implementation not in (*IMPLEMENTATIONS, *ALGORITHMS):
+            choices = ", ".join(map(repr, (*IMPLEMENTATIONS, *ALGORITHMS)))
+            raise ValueError(f"use({implementation!r}): choose one of {choices}")
+        self.implementation = implementation
+        self.variable = _algorithm if implementation in ALGORITHMS else _forced
+        self.tokens: list[Token[Any]] = []
+
+    def __enter__(self) -> None:
+        self.tokens.append(self.variable.set(self.implementation))
+
+    def __exit__(self, *exc: object) -> None:
+        self.variable.reset(self.tokens.pop())
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return scoped(function, lambda: use(self.implementation))
 
 
 def forced_algorithm() -> str | None:

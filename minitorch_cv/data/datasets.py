@@ -62,11 +62,16 @@ class TensorDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The samples of `dataset` at `indices`, in that order."""
+    """The samples of `dataset` at `indices`, in that order.
 
-    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray):
+    indices: whole numbers, negative ones counted from the end. TypeError for others, such as a mask; IndexError for
+    those that the data set does not have.
+    """
+
+    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray | Tensor):
         self.dataset = dataset
-        self.indices = indices
+        self.indices = indices.numpy() if isinstance(indices, Tensor) else indices
+        check_indices(np.asarray(self.indices), len(dataset))
 
     @property
     def draws(self) -> bool:
@@ -92,6 +97,17 @@ class Subset(Dataset):
     def fetch_batch(self, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None) -> Any:
         """The samples at these places among the subset's own indices, stacked."""
         return fetch_batch(self.dataset, [self.indices[index] for index in indices], generator)
+
+
+def check_indices(indices: np.ndarray, size: int) -> None:
+    """TypeError for a mask or fractions, IndexError for places outside a data set of this size."""
+    if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
+        kind = f"an array of {indices.dtype} and shape {indices.shape}"
+        fix = "np.flatnonzero(mask)" if indices.dtype.kind == "b" else "a list of whole numbers"
+        raise TypeError(f"Subset: indices is {kind}, not a row of places in the data set; pass {fix}")
+    outside = indices[(indices < -size) | (indices >= size)]
+    if outside.size:
+        raise IndexError(f"Subset: index {outside[0]} is outside the data set of {size} samples")
 
 
 def draws(dataset: Any) -> bool:
@@ -129,12 +145,17 @@ def random_split(
 ) -> list[Subset]:
     """Disjoint random subsets of the given lengths, or of the given fractions where these sum to 1.
 
-    What rounding the fractions down leaves over goes to the first subsets, one sample each. ValueError where the
-    lengths do not sum to len(dataset).
+    What rounding the fractions down leaves over goes to the first subsets, one sample each. ValueError for lengths that
+    are no whole numbers of 0 or more, or do not sum to len(dataset). Unlike in torch, fractions may sum to a bit more
+    than 1, as twenty times 0.05 does.
     """
     size = len(dataset)
-    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
+    if math.isclose(sum(lengths), 1):
         lengths = whole_lengths(size, lengths)
+    if not all(length >= 0 and length % 1 == 0 for length in lengths):
+        raise ValueError(
+            f"random_split: lengths {list(lengths)} must be whole numbers of 0 or more, or fractions that sum to 1"
+        )
     if sum(lengths) != size:
         raise ValueError(
             f"random_split: lengths {list(lengths)} sum to {sum(lengths)} but the data set has {size} samples"

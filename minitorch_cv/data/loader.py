@@ -131,6 +131,7 @@ class DataLoader:
         self.prefetch_factor = AHEAD if num_workers and prefetch_factor is None else prefetch_factor
         self.collate_fn = collate_fn
         self.drop_last = drop_last
+        numpy_generator(generator)  # which complains of what is none
         self.generator = generator
         self.device = CPU if device is None else usable(device)
         self.pin_memory = pin_memory and self.device.type == "cuda"

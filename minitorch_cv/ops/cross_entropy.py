@@ -125,7 +125,8 @@ def negative_log_likelihood(
 
     def dx(dy: Array) -> Array:
         drows = xp.zeros(row_shape, dy.dtype)
-        drows[samples, labels] = -weights * spread_over_samples(dy, divisor, samples.shape)
+        slopes = -weights * spread_over_samples(dy, divisor, samples.shape)
+        drows[samples, labels] = xp.where(counted, slopes, 0)  # also where nothing counts, and the mean is 0 / 0
         return classes_back(drows, shape)
 
     return y, (dx,)

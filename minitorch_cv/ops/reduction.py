@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -113,12 +114,17 @@ def var(input: Array, dim: Axes = None, unbiased: bool = True, keepdim: bool = F
     return y, (lambda dy: spread(dy, shape, reduced, keepdim) * (centred * (2 / divisor)),)
 
 
+raw_var = inspect.unwrap(var)
+
+
 @numpy_names
-def std(
-    input: Tensor, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
-) -> Tensor:
-    """y = √var; see `var`."""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+@differentiable
+def std(input: Array, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None) -> Any:
+    """y = √var; see `var`. dy/dx = (x - mean) / (y (n - correction)), and 0 if all x are equal, as in torch."""
+    variance, (d_variance,) = raw_var(input, dim, unbiased, keepdim, correction=correction)
+    xp = array_module(input)
+    y = xp.sqrt(variance)
+    return y, (lambda dy: d_variance(xp.where(y == 0, 0, dy / (2 * y))),)
 
 
 @numpy_names
