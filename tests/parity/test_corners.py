@@ -106,38 +106,38 @@ cases = {
 }
 
 
-def I(l, v):
+def labels(l, v):
     return l.tensor(v)
 
 
 for red in ("mean", "sum", "none"):
-    cases[f"nll {red} ign"] = (lambda l, F, x, red=red: F.nll_loss(x, I(l, [-100, -100]), reduction=red), [Z])
+    cases[f"nll {red} ign"] = (lambda l, F, x, red=red: F.nll_loss(x, labels(l, [-100, -100]), reduction=red), [Z])
     cases[f"nll {red} w0"] = (
         lambda l, F, x, red=red: F.nll_loss(
-            x, I(l, [0, 0]), weight=l.tensor([0.0, 1.0], dtype=l.float64), reduction=red
+            x, labels(l, [0, 0]), weight=l.tensor([0.0, 1.0], dtype=l.float64), reduction=red
         ),
         [Z],
     )
     cases[f"nll {red} w0 mixed"] = (
         lambda l, F, x, red=red: F.nll_loss(
-            x, I(l, [0, -100]), weight=l.tensor([0.0, 1.0], dtype=l.float64), reduction=red
+            x, labels(l, [0, -100]), weight=l.tensor([0.0, 1.0], dtype=l.float64), reduction=red
         ),
         [Z],
     )
-    cases[f"nll {red} one"] = (lambda l, F, x, red=red: F.nll_loss(x, I(l, [1, -100]), reduction=red), [Z])
-    cases[f"ce {red} ign"] = (lambda l, F, x, red=red: F.cross_entropy(x, I(l, [-100, -100]), reduction=red), [Z])
+    cases[f"nll {red} one"] = (lambda l, F, x, red=red: F.nll_loss(x, labels(l, [1, -100]), reduction=red), [Z])
+    cases[f"ce {red} ign"] = (lambda l, F, x, red=red: F.cross_entropy(x, labels(l, [-100, -100]), reduction=red), [Z])
     cases[f"ce {red} w0"] = (
         lambda l, F, x, red=red: F.cross_entropy(
-            x, I(l, [0, 0]), weight=l.tensor([0.0, 1.0], dtype=l.float64), reduction=red
+            x, labels(l, [0, 0]), weight=l.tensor([0.0, 1.0], dtype=l.float64), reduction=red
         ),
         [Z],
     )
     cases[f"ce {red} ls ign"] = (
-        lambda l, F, x, red=red: F.cross_entropy(x, I(l, [-100, -100]), reduction=red, label_smoothing=0.1),
+        lambda l, F, x, red=red: F.cross_entropy(x, labels(l, [-100, -100]), reduction=red, label_smoothing=0.1),
         [Z],
     )
     cases[f"ce {red} inf"] = (
-        lambda l, F, x, red=red: F.cross_entropy(x, I(l, [0, 1]), reduction=red),
+        lambda l, F, x, red=red: F.cross_entropy(x, labels(l, [0, 1]), reduction=red),
         [[[0.0, -inf], [0.0, -inf]]],
     )
     cases[f"ce {red} empty"] = (
