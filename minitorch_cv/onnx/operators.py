@@ -5,6 +5,7 @@ Source: the ONNX operator specification, opset 18.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from types import SimpleNamespace as Arguments
 from typing import Any
@@ -18,25 +19,28 @@ from .graph import Graph
 Converter = Callable[[Graph, Arguments], str]
 
 
-def same_name(operator: str, *attributes: str) -> Converter:
-    """One node on the first argument; `attributes` are options that both sides call the same."""
+def same_name(node: str, *attributes: str) -> Converter:
+    """One node on the first argument, in the dtype of the result; `attributes` are options that both call the same."""
 
     def convert(g: Graph, a: Arguments) -> str:
-        return g.add(operator, a.input, **{name: getattr(a, name) for name in attributes})
+        x = g.cast(a.input, a.result.dtype)
+        return g.add(node, x, **{name: getattr(a, name) for name in attributes})
 
     return convert
 
 
-def two_operands(operator: str) -> Converter:
-    """A broadcasting operation of two tensors or numbers; a number takes the dtype of the tensor beside it."""
+def two_operands(node: str) -> Converter:
+    """A broadcasting operation of two tensors or numbers, all in the dtype of the result."""
 
     def convert(g: Graph, a: Arguments) -> str:
         other = a.other if hasattr(a, "other") else a.exponent
-        dtype = next(x.dtype for x in (a.input, other) if isinstance(x, Tensor))
-        operands: list[Any] = [x if isinstance(x, Tensor) else np.asarray(x, dtype) for x in (a.input, other)]
+        dtype = a.result.dtype
+        operands: list[Any] = [
+            g.cast(x, dtype) if isinstance(x, Tensor) else np.asarray(x, dtype) for x in (a.input, other)
+        ]
         if getattr(a, "alpha", 1) != 1:
             operands[1] = g.add("Mul", operands[1], np.asarray(a.alpha, dtype))
-        return g.add(operator, *operands)
+        return g.add(node, *operands)
 
     return convert
 
@@ -74,7 +78,19 @@ def product(g: Graph, a: Arguments) -> str:
     return g.add("MatMul", a.a, a.b)
 
 
+def is_cut_off(a: Arguments) -> bool:
+    """True where the last window of a pool with ceil_mode would end behind the padded map."""
+    dilation = getattr(a, "dilation", (1, 1))
+    places = zip(a.x.shape[2:], a.padding, a.kernel, dilation, a.stride)
+    return bool(a.ceil_mode) and any((n + 2 * p - d * (k - 1) - 1) % s for n, p, k, d, s in places)
+
+
 def max_pool(g: Graph, a: Arguments) -> str:
+    if is_cut_off(a) and any(a.padding):
+        raise ValueError(
+            "onnx.export: max_pool2d with ceil_mode and padding, whose last window ends behind the map, is read in "
+            "different ways by ONNX runtimes; pad so that the windows fit, and leave ceil_mode out"
+        )
     return g.add(
         "MaxPool",
         a.x,
@@ -89,13 +105,17 @@ def max_pool(g: Graph, a: Arguments) -> str:
 def avg_pool(g: Graph, a: Arguments) -> str:
     if a.divisor_override is not None:
         raise ValueError("onnx.export: avg_pool2d with divisor_override has no form in ONNX; scale the result instead")
+    if is_cut_off(a):
+        raise ValueError(
+            "onnx.export: avg_pool2d with ceil_mode, whose last window ends behind the map, is read in different ways "
+            "by ONNX runtimes; pad so that the windows fit, and leave ceil_mode out"
+        )
     return g.add(
         "AveragePool",
         a.x,
         kernel_shape=a.kernel,
         strides=a.stride,
         pads=a.padding * 2,
-        ceil_mode=int(a.ceil_mode),
         count_include_pad=int(a.count_include_pad),
     )
 
@@ -130,10 +150,11 @@ def normalised_in_groups(g: Graph, a: Arguments) -> str:
     dtype, behind = a.x.dtype, [1] * (a.x.ndim - 2)
     grouped = g.add("Reshape", a.x, [0, a.groups, -1])
     unit = [np.ones(a.groups, dtype), np.zeros(a.groups, dtype)]
-    y = g.add("Reshape", g.add("InstanceNormalization", grouped, *unit, epsilon=a.eps), [0, *a.x.shape[1:]])
-    for operator, vector in (("Mul", a.weight), ("Add", a.bias)):
+    y = g.add("InstanceNormalization", grouped, *unit, epsilon=a.eps)
+    y = g.add("Reshape", y, [0, *a.x.shape[1:]])
+    for node, vector in (("Mul", a.weight), ("Add", a.bias)):
         if vector is not None:
-            y = g.add(operator, y, g.add("Reshape", vector, [-1, *behind]))
+            y = g.add(node, y, g.add("Reshape", vector, [-1, *behind]))
     return y
 
 
@@ -167,10 +188,7 @@ def channels_of_pixels(g: Graph, a: Arguments) -> str:
 
 
 def reshaped(g: Graph, a: Arguments) -> str:
-    # 0 copies a size from the input: the batch, which the graph leaves open
-    keeps_batch = bool(a.shape) and bool(a.input.shape) and a.shape[0] in (-1, g.batch) and a.input.shape[0] == g.batch
-    shape = [0, *a.shape[1:]] if keeps_batch else list(a.shape)
-    return g.add("Reshape", a.input, shape)
+    return g.reshape(a.input, a.input.shape, a.result.shape)
 
 
 def permuted(g: Graph, a: Arguments) -> str:
@@ -184,48 +202,90 @@ def expanded(g: Graph, a: Arguments) -> str:
 
 
 def joined(g: Graph, a: Arguments) -> str:
-    return g.add("Concat", *a.tensors, axis=a.dim)
+    return g.add("Concat", *(g.cast(tensor, a.result.dtype) for tensor in a.tensors), axis=a.dim)
+
+
+FIRST, LAST = (
+    np.iinfo(np.int64).min,
+    np.iinfo(np.int64).max,
+)  # where a slice without an end ends, backwards and forwards
 
 
 def select(g: Graph, a: Arguments) -> str:
-    """Slices and whole numbers, one after the other."""
+    """Slices and whole numbers one after the other, then new axes. Negative places stay so, whatever the size."""
     index = a.index if isinstance(a.index, tuple) else (a.index,)
-    if not all(isinstance(part, (int, slice)) for part in index):
-        raise ValueError(f"onnx.export: x[{a.index}] has no form here; only numbers and slices have")
-    y, dropped = g.name_of(a.input), []
-    for axis, part in enumerate(index):
-        if isinstance(part, int):
-            position = part % a.input.shape[axis]
-            part = slice(position, position + 1)
+    if not all(part is None or part is ... or isinstance(part, (int, np.integer, slice)) for part in index) or any(
+        isinstance(part, bool) for part in index
+    ):
+        raise ValueError(f"onnx.export: x[{a.index}] has no form here; only numbers and slices have, and None and ...")
+    y, dropped, added = g.name_of(a.input), [], []
+    axis = rank = 0  # of the input, and of the result
+    for part in filled_up(index, a.input.ndim):
+        if part is None:
+            added.append(rank)
+            rank += 1
+            continue
+        if isinstance(part, slice):
+            step = 1 if part.step is None else operator.index(part.step)
+            ends = (0, LAST) if step > 0 else (LAST, FIRST)
+            start, stop = (end if at is None else operator.index(at) for at, end in zip((part.start, part.stop), ends))
+            rank += 1
+        else:
+            start = operator.index(part)
+            stop, step = (LAST if start == -1 else start + 1), 1
             dropped.append(axis)
-        start, stop, step = part.indices(a.input.shape[axis])
-        if (start, stop, step) != (0, a.input.shape[axis], 1):
+        if (start, stop, step) != (0, LAST, 1):
             y = g.add("Slice", y, [start], [stop], [axis], [step])
-    return g.add("Squeeze", y, dropped) if dropped else g.add("Identity", y)
+        axis += 1
+    y = g.add("Squeeze", y, dropped) if dropped else y
+    return g.add("Unsqueeze", y, added) if added else g.add("Identity", y)
 
 
-def reduction(operator: str) -> Converter:
-    """A sum, mean or extreme over some axes, or over all."""
+def filled_up(index: tuple[Any, ...], ndim: int) -> list[Any]:
+    """The index with slices in place of `...`."""
+    given = sum(part is not None and part is not ... for part in index)
+    parts: list[Any] = []
+    for part in index:
+        parts += [slice(None)] * (ndim - given) if part is ... else [part]
+    return parts
+
+
+def reduction(node: str) -> Converter:
+    """A sum, mean or extreme over some axes, or over all, reckoned in the dtype of the result."""
 
     def convert(g: Graph, a: Arguments) -> str:
         axes = None if a.dim is None else [a.dim] if isinstance(a.dim, int) else list(a.dim)
-        return g.add(operator, a.input, axes, keepdims=int(a.keepdim))
+        return g.add(node, g.cast(a.input, a.result.dtype), axes or None, keepdims=int(a.keepdim))
 
     return convert
+
+
+def softplus(g: Graph, a: Arguments) -> str:
+    """log(1 + exp(β x)) / β, and x itself where β x is above the threshold."""
+    dtype = a.result.dtype
+    beta = np.asarray(a.beta, dtype)
+    scaled = a.input if a.beta == 1 else g.add("Mul", a.input, beta)
+    y = g.add("Softplus", scaled)
+    y = y if a.beta == 1 else g.add("Div", y, beta)
+    return g.add("Where", g.add("Greater", scaled, np.asarray(a.threshold, dtype)), a.input, y)
 
 
 def silu(g: Graph, a: Arguments) -> str:
     return g.add("Mul", a.input, g.add("Sigmoid", a.input))
 
 
-def limited(g: Graph, x: Tensor, low: Any, high: Any) -> str:
-    """x between two bounds, each of which may be None."""
-    bounds = [None if bound is None else np.asarray(bound, x.dtype) for bound in (low, high)]
-    return g.add("Clip", x, *bounds)
+def limited(g: Graph, a: Arguments, low: Any, high: Any) -> str:
+    """x between two bounds, each of which may be None, a number or a tensor."""
+    y = g.cast(a.input, a.result.dtype)
+    for node, bound in (("Max", low), ("Min", high)):
+        if bound is not None:
+            is_tensor = isinstance(bound, Tensor)
+            y = g.add(node, y, g.cast(bound, a.result.dtype) if is_tensor else np.asarray(bound, a.result.dtype))
+    return y if isinstance(y, str) else g.add("Identity", y)
 
 
-def softmax(operator: str) -> Converter:
-    return lambda g, a: g.add(operator, a.input, axis=a.dim)
+def softmax(node: str) -> Converter:
+    return lambda g, a: g.add(node, a.input, axis=a.dim)
 
 
 def pad_constant(g: Graph, a: Arguments) -> str:
@@ -248,9 +308,8 @@ def prelu(g: Graph, a: Arguments) -> str:
 
 
 def cast(g: Graph, a: Arguments) -> str:
-    import onnx
-
-    return g.add("Cast", a.input, to=onnx.helper.np_dtype_to_tensor_dtype(np.dtype(a.dtype)))
+    y = g.cast(a.input, a.result.dtype)
+    return y if isinstance(y, str) else g.add("Identity", y)
 
 
 OPERATORS: dict[str, Converter] = {
@@ -264,7 +323,7 @@ OPERATORS: dict[str, Converter] = {
     "batch_norm_inference": batch_norm_inference,
     "cast": cast,
     "channels_of_pixels": channels_of_pixels,
-    "clamp": lambda g, a: limited(g, a.input, a.min, a.max),
+    "clamp": lambda g, a: limited(g, a, a.min, a.max),
     "clone": same_name("Identity"),
     "contiguous": same_name("Identity"),
     "convolution": convolution,
@@ -276,7 +335,7 @@ OPERATORS: dict[str, Converter] = {
     "expanded": expanded,
     "hardsigmoid": lambda g, a: g.add("HardSigmoid", a.input, alpha=1 / 6, beta=0.5),
     "hardswish": same_name("HardSwish"),
-    "hardtanh": lambda g, a: limited(g, a.input, a.min_val, a.max_val),
+    "hardtanh": lambda g, a: limited(g, a, a.min_val, a.max_val),
     "joined": joined,
     "leaky_relu": lambda g, a: g.add("LeakyRelu", a.input, alpha=a.negative_slope),
     "linear": linear,
@@ -310,7 +369,7 @@ OPERATORS: dict[str, Converter] = {
     "silu": silu,
     "sin": same_name("Sin"),
     "softmax": softmax("Softmax"),
-    "softplus": same_name("Softplus"),
+    "softplus": softplus,
     "sqrt": same_name("Sqrt"),
     "square": lambda g, a: g.add("Mul", a.input, a.input),
     "sub": two_operands("Sub"),
