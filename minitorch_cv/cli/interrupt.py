@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for the end of the batch, so that what is saved afterwards is not half a step."""
+"""Ctrl-C, and the signals that end a process, wait for the end of the batch: what is saved then is not half a step."""
 
 from __future__ import annotations
 
@@ -10,40 +10,71 @@ from typing import Any
 
 from ..distributed.collectives import on_any_rank
 
+# Ctrl-C; what docker stop, systemd and batch systems send; a terminal that was closed (not on Windows).
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class Interrupt:
-    """In its `with` block a first Ctrl-C is only noted, until `check` raises it; a second one interrupts at once."""
+    """In its `with` block a first signal is only noted, until `check` raises KeyboardInterrupt; a second one does so.
+
+    Once it was raised, further signals are ignored, so that saving what was reached is not interrupted.
+    """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.number: int | None = None  # of the signal
+        self.raised = False
         self.between_batches = False  # did the interruption come where everything is in a consistent state?
-        self.previous: Any = None
+        self.previous: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():  # no other thread may set handlers, or is interrupted
-            self.previous = signal.signal(signal.SIGINT, self.note)
+            for number in SIGNALS:
+                if signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+                    self.previous[number] = signal.signal(number, self.note)
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self.previous is not None:
-            signal.signal(signal.SIGINT, self.previous)
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Ctrl-C was pressed."""
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+        """A signal came."""
+        if self.raised:
+            return
+        if self.number is not None:
+            self.raise_now()
+        self.number = number
 
     def check(self) -> None:
-        """KeyboardInterrupt if Ctrl-C was pressed before; on all ranks at once, whichever noted it first."""
-        (self.asked,) = on_any_rank([self.asked])
-        if self.asked:
+        """KeyboardInterrupt if a signal came before; on all ranks at once, whichever noted it first."""
+        noted = on_any_rank([self.number == number for number in SIGNALS])
+        if any(noted):
+            self.number = SIGNALS[noted.index(True)]
             self.between_batches = True
-            raise KeyboardInterrupt
+            self.raise_now()
+
+    def raise_now(self) -> None:
+        """End what is under way."""
+        self.raised = True
+        raise KeyboardInterrupt
+
+    def ignore(self) -> None:
+        """From here on, signals are ignored: what is saved should be saved whole."""
+        self.raised = True
+
+    @property
+    def status(self) -> int:
+        """The exit status of a process that the signal ended, as shells have it."""
+        return 128 + (signal.SIGINT if self.number is None else self.number)
+
+    @property
+    def name(self) -> str:
+        """What a user calls the signal."""
+        return "Ctrl-C" if self.number in (None, signal.SIGINT) else signal.Signals(self.number).name
 
 
 class Interruptible:
-    """The batches of a loader, up to a Ctrl-C: evaluating changes nothing, so it may end after any batch."""
+    """The batches of a loader, up to a signal: evaluating changes nothing, so it may end after any batch."""
 
     def __init__(self, loader: Any, interrupt: Interrupt):
         self.loader = loader

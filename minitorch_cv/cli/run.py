@@ -40,6 +40,7 @@ from ..train import (
     fit,
     save_weights,
 )
+from ..train.checkpoint_file import cannot_be_written
 from ..train.run_folder import CURVES, PREDICTIONS, WEIGHTS
 from .datasets import DataSets
 from .description import batches_text, configuration, header, is_between_epochs, position, result
@@ -99,6 +100,7 @@ class Run:
         self.display = Display(Console(stderr=as_json, quiet=get_rank() > 0), settings.epochs)
         self.interrupt = Interrupt()
         self.board = TensorBoard(folder.path / "tensorboard") if tensorboard and get_rank() == 0 else None
+        self.can_save = True  # until a file could not be written
         self.last_step: Step | None = None
         self.steps = 0
         self.parts = self.make_parts()
@@ -147,18 +149,35 @@ class Run:
 
     def carry_out(self) -> int:
         """Train, save, say what came out; returns the exit status."""
-        self.folder.write_config(self.config)
-        self.folder.add_epochs(self.progress.history)
-        self.show_header()
         start = perf_counter()
-        status = 0 if self.is_over() else self.train()
+        try:
+            with self.interrupt:
+                if not self.folder.holds_a_run():  # else the one there stays until a batch has shown that this one runs
+                    self.begin()
+                self.show_header()
+                start = perf_counter()
+                status = 0 if self.is_over() else self.train()
+                self.interrupt.ignore()
+                if self.can_save and status != 2 and (self.last_step is not None or self.progress.history):
+                    self.begin()
+                    self.save()
+        except CheckpointError as error:  # the disk is full, or the folder is gone
+            say_error(error)
+            status = end_other_ranks(1)
+        finally:
+            self.folder.close()
         seconds = perf_counter() - start
-        if self.last_step is not None or self.progress.history:
-            self.save()
         self.show_result(seconds)
         if self.as_json:
             print(json.dumps(result(self.settings, self.data.source, self.progress.history, seconds)))
         return status
+
+    def begin(self) -> None:
+        """Take over the folder: what an earlier run left there goes, unless this run goes on from it."""
+        if not self.folder.begun:
+            self.folder.begin()
+            self.folder.write_config(self.config)
+            self.folder.write_metrics(self.progress.history)
 
     def is_over(self) -> bool:
         """True, and said, where a run that is resumed has nothing left to do."""
@@ -174,7 +193,7 @@ class Run:
         """Go through the epochs, to the end or until something stops them; returns the exit status."""
         settings, parts = self.settings, self.parts
         try:
-            with self.display, self.interrupt:
+            with self.display:
                 on_compile(self.display.compiling)
                 fit(
                     DistributedDataParallel(self.network) if get_world_size() > 1 else self.network,
@@ -194,14 +213,15 @@ class Run:
                     progress=self.progress,
                 )
         except KeyboardInterrupt:
-            self.display.say(f"stopped by Ctrl-C {self.position()}")
-            return 130 if self.saved_where_it_stopped() else 1
+            self.interrupt.ignore()
+            return self.interrupt.status if self.saved_where_it_stopped() else 1
         except NonFiniteLossError as error:  # which all ranks notice at once
             if get_rank() == 0:
                 say_error(error)
             return 1
         except (CheckpointError, DataError, OutOfMemoryError) as error:
             say_error(error)
+            self.can_save = not isinstance(error, CheckpointError)
             return end_other_ranks(1)
         except ValueError as error:  # images that the network, or a mixture that the loss, cannot take
             if self.last_step is not None:
@@ -229,6 +249,7 @@ class Run:
         self.last_step = step
         self.steps += 1
         self.display.step(step)
+        self.take_over()
         if self.board is not None:
             self.board.on_step(step)
         if self.checkpoint_every and self.steps % self.checkpoint_every == 0:
@@ -237,7 +258,7 @@ class Run:
 
     def on_epoch(self, epoch: Epoch) -> None:
         """Note, keep and show an epoch."""
-        self.keep(epoch)
+        self.keep()
         self.display.epoch(epoch)
         if self.board is not None:
             self.board.on_epoch(epoch)
@@ -245,9 +266,14 @@ class Run:
         if self.stopping is not None:
             self.stopping(epoch)
 
-    def keep(self, epoch: Epoch) -> None:
-        """Write down what an epoch reached."""
-        self.folder.add_epoch(epoch)
+    def take_over(self) -> None:
+        """A batch is done: this run can be carried out, and may have the folder."""
+        self.begin()
+
+    def keep(self) -> None:
+        """Write down what an epoch reached, which is the last one of the history."""
+        self.begin()
+        self.folder.write_metrics(self.progress.history)
 
     def save_checkpoint(self) -> None:
         """Save all that is needed to go on from here, on all ranks."""
@@ -263,13 +289,16 @@ class Run:
 
     def saved_where_it_stopped(self) -> bool:
         """Save the batch after which Ctrl-C stopped; a second Ctrl-C came in the middle of one, which is of no use."""
-        if self.last_step is None or not self.interrupt.between_batches:
-            return True
-        try:
-            self.save_checkpoint()
-        except CheckpointError as error:
-            say_error(error)
-            return False
+        saved = self.last_step is not None and self.interrupt.between_batches
+        if saved:
+            try:
+                self.save_checkpoint()
+            except CheckpointError as error:
+                say_error(error)
+                self.can_save = False
+                return False
+        where = self.position() if saved or self.last_step is None else "in the middle of a batch, which is not saved"
+        self.display.say(f"stopped by {self.interrupt.name} {where}")
         return True
 
     def checkpoint_metadata(self) -> dict[str, Any]:
@@ -281,13 +310,21 @@ class Run:
         """The weights, averaged where they are, and the figures; weights that hold NaN or Inf are left out."""
         with nullcontext() if self.parts.ema is None else self.parts.ema.averaged():
             if all(np.isfinite(parameter.detach().cpu().numpy()).all() for parameter in self.network.parameters()):
-                save_weights(self.network, self.folder.path / WEIGHTS, self.weights_metadata())
+                self.save_weights()
                 self.draw_predictions()
         if self.progress.history:
             title = f"{network_text(self.settings)}, learning rate {self.settings.lr:g}"
-            plot_curves(self.progress.history, title).savefig(self.folder.path / CURVES)
+            self.folder.write_figure(CURVES, plot_curves(self.progress.history, title))
         if self.board is not None:
             self.board.close()
+
+    def save_weights(self) -> None:
+        """The weights, in the place of earlier ones. CheckpointError where they cannot be written."""
+        path = self.folder.path / WEIGHTS
+        try:
+            save_weights(self.network, path, self.weights_metadata())
+        except OSError as error:
+            raise CheckpointError(f"{path} {cannot_be_written(error)}") from error
 
     def weights_metadata(self) -> dict[str, Any]:
         """Which network the weights are of, how it was trained, and how good it is where that was measured."""
@@ -308,7 +345,7 @@ class Run:
         with no_grad():
             predicted = self.network(images.to(self.device)).argmax(1)
         figure = plot_predictions(images.numpy(), labels.tolist(), predicted.tolist(), self.data.classes)
-        figure.savefig(self.folder.path / PREDICTIONS)
+        self.folder.write_figure(PREDICTIONS, figure)
 
     def show_header(self) -> None:
         """What is about to be trained, and where the settings come from."""
@@ -342,7 +379,8 @@ class Run:
             images, classes = len(self.train_set), len(self.data.classes)
             if guesses := no_better_than_guessing(self.settings, images, classes, last):
                 self.display.say(guesses, style="yellow")
-        self.display.say(f"saved in {self.folder.path}: {', '.join(self.folder.written())}")
+        if self.folder.begun and self.folder.holds_a_run():
+            self.display.say(f"saved in {self.folder.path}: {', '.join(self.folder.written())}")
         sys.stderr.flush()
 
 
@@ -350,9 +388,13 @@ class Follower(Run):
     """The same run on rank 1, 2, ..., which trains along and leaves all that is shown and kept to rank 0."""
 
     def carry_out(self) -> int:
-        return 0 if self.is_over() else self.train()
+        with self.interrupt:
+            return 0 if self.is_over() else self.train()
 
-    def keep(self, epoch: Epoch) -> None:
+    def take_over(self) -> None:
+        pass
+
+    def keep(self) -> None:
         pass
 
     def save_checkpoint(self) -> None:

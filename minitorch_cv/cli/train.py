@@ -198,7 +198,7 @@ def command(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Folder for what the run leaves; files of an earlier run in it are replaced. "
+            help="Folder for what the run leaves; once the first batch is done, it replaces an earlier run there. "
             "If not given: runs/MODEL-DATE-TIME.",
             rich_help_panel=KEEPING,
         ),
@@ -232,14 +232,14 @@ def command(
     """Train a network. What is not given is taken from its recipe: the book's settings, where the book has some.
 
     The run's folder gets metrics.jsonl (a line per epoch), curves.png, predictions.png, weights.safetensors,
-    config.json and the last two checkpoints, one after each epoch. Ctrl-C stops after the batch under way and saves;
-    --resume goes on from there, to the same weights as without the stop.
+    config.json and the last two checkpoints, one after each epoch. Ctrl-C stops after the batch under way and saves, as
+    the signals TERM and HUP do; --resume goes on from there, to the same weights as without the stop.
 
     `mpiexec -n 2 minitorch-cv train ...` trains on two ranks: each has a GPU (--device cuda) or a part of the cores,
     and takes half of every batch.
 
     Exit status: 0 trained to the end, 1 the loss became NaN or infinite or the disk is full, 2 wrong options or data,
-    130 Ctrl-C.
+    130 Ctrl-C, 143 SIGTERM, 129 SIGHUP.
     """
     from .few_images import adapted, warning
 
@@ -275,8 +275,12 @@ def command(
             compiled=compiled,
             as_json=as_json,
         )
-    except (CheckpointError, ImportError) as error:
-        fail(error)
+    except BaseException as error:
+        if folder is not None:
+            folder.close()
+        if isinstance(error, (CheckpointError, ImportError)):
+            fail(error)
+        raise
     let_other_ranks_go_on()
     raise typer.Exit(run.carry_out())
 
@@ -394,15 +398,17 @@ def make_folder(out: Path | None, model: str, checkpoint: Path | None) -> Any:
     None on rank 1, 2, ..., which keep nothing.
     """
     from ..distributed import get_rank
-    from ..train.run_folder import RunFolder, unused_folder
+    from ..train.folder_lock import FolderInUseError
+    from ..train.run_folder import RunFolder, new_folder
 
     if get_rank() > 0:
         return None
-    if out is not None:
-        path = out.expanduser()
-    else:
-        path = unused_folder(Path("runs"), model) if checkpoint is None else checkpoint.parent
+    path = Path("runs") if out is None else out.expanduser()
     try:
+        if out is None:
+            path = new_folder(path, model) if checkpoint is None else checkpoint.parent
         return RunFolder(path, checkpoint)
+    except FolderInUseError as error:
+        fail(f"{error} with --out")
     except OSError as error:
         fail(f"cannot write to the folder {path} ({error.strerror}); choose another one with --out")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from .weights import METADATA
+from .whole_file import write_whole
 
 FORMAT = "minitorch_cv checkpoint 1"
-TEMPORARY = ".tmp"  # ends the name of a file that is being written
 PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # a zip archive or a plain pickle
 
 
@@ -33,40 +32,19 @@ def write_file(path: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str,
     ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps(state, default=plain_number)
     header = {"format": FORMAT, "sha256": digest(ordered, text), "state": text}
-    write_whole(path, save(ordered, {METADATA: json.dumps(header)}))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Put content into a temporary file beside `path`, on disk to the last byte, and rename it.
-
-    Whenever the power fails or the process is killed, `path` holds what it held before or all of the content.
-    """
-    temporary = path.with_name(path.name + TEMPORARY)
+    content = save(ordered, {METADATA: json.dumps(header)})
     try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
+        write_whole(path, content)
     except OSError as error:
-        raise CheckpointError(
-            f"the checkpoint {path} cannot be written ({error.strerror or error}); earlier ones are as they were: "
-            "make room or choose another folder, and resume from the last one"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise CheckpointError(f"the checkpoint {path} {cannot_be_written(error)}") from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Have the folder's list of names written to disk, where the system lets folders be opened."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def cannot_be_written(error: OSError) -> str:
+    """What is wrong with a file of a run, and what to do."""
+    return (
+        f"cannot be written ({error.strerror or error}); what is on disk is as it was: make room or choose another "
+        "folder, and go on from the last checkpoint with --resume, if there is one"
+    )
 
 
 def read_file(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

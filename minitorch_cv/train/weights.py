@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
+from .whole_file import write_whole
 
 METADATA = "minitorch_cv"  # the entry of the header that holds our metadata
 
@@ -24,7 +25,7 @@ def save_weights(model: Any, path: str | os.PathLike[str], metadata: Mapping[str
 
     arrays = {name: np.asarray(tensor.detach().cpu().numpy(), order="C") for name, tensor in model.state_dict().items()}
     content = save(arrays, {METADATA: json.dumps(dict(metadata or {}), sort_keys=True)})
-    Path(path).write_bytes(content)  # safetensors' own save_file makes a file that only its owner may read
+    write_whole(Path(path), content)  # safetensors' own save_file makes a file that only its owner may read
 
 
 def load_weights(model: Any, path: str | os.PathLike[str]) -> dict[str, Any]:

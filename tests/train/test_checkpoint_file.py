@@ -153,8 +153,8 @@ def test_a_full_disk_that_shows_when_data_are_forced_out(path, monkeypatch, call
 
     monkeypatch.setattr(os, call, full)
     assert refuse_to_write(path) == (
-        f"the checkpoint {path} cannot be written (No space left on device); earlier ones are as they were: "
-        "make room or choose another folder, and resume from the last one"
+        f"the checkpoint {path} cannot be written (No space left on device); what is on disk is as it was: make room "
+        "or choose another folder, and go on from the last checkpoint with --resume, if there is one"
     )
 
 
