@@ -13,6 +13,7 @@ from minitorch_kernels import memory
 from minitorch_kernels.sim_arrays import SimArray
 
 from . import gpu as chosen
+from .strict_cupy import installing
 
 
 def pytest_addoption(parser):
@@ -21,6 +22,11 @@ def pytest_addoption(parser):
         choices=["cuda-sim", "cuda"],
         default="cuda-sim",
         help="the GPU that the tests of devices and of CUDA kernels run on (default: cuda-sim, the simulated one)",
+    )
+    parser.addoption(
+        "--strict-cupy",
+        action="store_true",
+        help="with --device cuda: a stand-in for CuPy that refuses what CuPy refuses and needs no GPU",
     )
     parser.addoption(
         "--sample", type=float, default=1.0, metavar="SHARE", help="run this share of the tests, drawn by --sample-seed"
@@ -35,6 +41,10 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     chosen.name = config.getoption("--device")
+    if config.getoption("--strict-cupy"):
+        if chosen.name != "cuda":
+            raise pytest.UsageError("--strict-cupy stands in for the GPU of --device cuda; give that too")
+        installing.install()
 
 
 def pytest_report_header(config):
@@ -51,10 +61,11 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture
-def gpu():
+def gpu(pytestconfig):
     """The name of the GPU that --device chose; skips the test where nothing can build the simulated one."""
     name = chosen.name
-    if name == "cuda-sim" and shutil.which(os.environ.get("CXX", "g++")) is None:
+    simulated = name == "cuda-sim" or pytestconfig.getoption("--strict-cupy")
+    if simulated and shutil.which(os.environ.get("CXX", "g++")) is None:
         pytest.skip("there is no C++ compiler: install g++")
     if name == "cuda" and not cuda.is_available():
         pytest.fail("--device cuda: there is no GPU that can be used; see minitorch-cv doctor")

@@ -15,6 +15,7 @@ import pytest
 
 import minitorch_kernels
 from minitorch_kernels import REGISTRY
+from minitorch_kernels.arrays import array_module
 
 for module in pkgutil.walk_packages(minitorch_kernels.__path__, "minitorch_kernels."):
     importlib.import_module(module.name)
@@ -71,12 +72,12 @@ def negative_strides(a):
 
 
 def batch_last(a):
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 0, -1)), -1, 0) if a.ndim else a
+    return np.moveaxis(np.moveaxis(a, 0, -1).copy(), -1, 0) if a.ndim else a
 
 
 def with_gaps(a):
     """Every second element of an array twice as long along each axis; what lies between must not be read."""
-    roomy = np.full([2 * size for size in a.shape], np.nan if a.dtype.kind == "f" else 1).astype(a.dtype)
+    roomy = array_module(a).full([2 * size for size in a.shape], np.nan if a.dtype.kind == "f" else 1, a.dtype)
     spaced = roomy[(..., *(slice(None, None, 2),) * a.ndim)]
     spaced[...] = a
     return spaced
