@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import shared
+from minitorch_kernels.arrays import copied, shared
 
 from . import dtypes
 from .device import moved
@@ -35,7 +35,7 @@ def shape_from(sizes: tuple[Any, ...], size: Any) -> tuple[int, ...]:
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A copy of `data` (numbers, nested lists, an array, a tensor); Python floats become the default dtype."""
-    return finish(array_from(data, dtype).copy(), requires_grad, device)
+    return finish(copied(array_from(data, dtype)), requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

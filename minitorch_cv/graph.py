@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import minitorch_kernels as kernels
-from minitorch_kernels.arrays import Array, array_module, is_on_gpu, is_writable
+from minitorch_kernels.arrays import Array, array_module, copied, is_writable, on_gpu_of
 from minitorch_kernels.scoped import scoped
 
 from .out_of_memory import explained_by_node
@@ -143,15 +143,16 @@ def backpropagate(root: Node, gradient: Array, retain_graph: bool) -> None:
     while queue:
         _, node = heapq.heappop(queue)
         dy = sums.pop(node).total
-        for hook in list(node.hooks.values()):
-            dy = hook(dy)
-        retained = node.retained() if node.retained is not None else None
-        if retained is not None:
-            retained._accumulate_grad(dy.copy())
-        try:
-            gradients = node.gradients(dy)
-        except MemoryError as error:
-            raise explained_by_node(error, node)  # noqa: B904 - the same one, or one that names its cause
+        with on_gpu_of((dy,)):
+            for hook in list(node.hooks.values()):
+                dy = hook(dy)
+            retained = node.retained() if node.retained is not None else None
+            if retained is not None:
+                retained._accumulate_grad(dy.copy())
+            try:
+                gradients = node.gradients(dy)
+            except MemoryError as error:
+                raise explained_by_node(error, node)  # noqa: B904 - the same one, or one that names its cause
         if not retain_graph:
             node.release()
         for position, (parent, dx) in enumerate(zip(node.parents, gradients)):
@@ -167,7 +168,7 @@ def backpropagate(root: Node, gradient: Array, retain_graph: bool) -> None:
                 leaves.setdefault(id(parent), (parent, GradientSum()))[1].add(dx, fresh)
         del gradients, dy
     for leaf, total in leaves.values():
-        leaf._receive_grad(total.total if total.fresh else total.total.copy())
+        leaf._receive_grad(total.total if total.fresh else copied(total.total))
 
 
 class GradientSum:
@@ -200,7 +201,8 @@ def is_fresh(gradients: Sequence[Array], position: int, dy: Array) -> bool:
 
 def shares_memory(a: Array, b: Array) -> bool:
     """True where two arrays may overlap in memory (compared by their bounds, which is cheap)."""
-    return is_on_gpu(a) == is_on_gpu(b) and array_module(a).may_share_memory(a, b)
+    library = array_module(a)
+    return library is array_module(b) and library.may_share_memory(a, b)
 
 
 class _Mode(threading.local):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, address_of, array_module, is_cupy, is_on_gpu, on_cpu
+from minitorch_kernels.arrays import Array, address_of, array_module, copied, is_cupy, is_on_gpu, on_cpu, on_gpu_of
 
 from . import dtypes
 from .device import device, device_of, lies_on, moved, usable
@@ -215,23 +215,26 @@ class Tensor:
                     f"backward: a gradient must be given for a tensor of shape {self.shape}; only a one-element tensor "
                     "has an implied one (call .sum() or .mean() first, or pass gradient=)"
                 )
-            dy = array_module(self._array).ones(self.shape, self.dtype)
+            with on_gpu_of((self._array,)):
+                dy = array_module(self._array).ones(self.shape, self.dtype)
         else:
             dy = gradient._array if isinstance(gradient, Tensor) else moved(array_from(gradient), self.device)
             if dy.shape != self.shape:
                 raise RuntimeError(f"backward: gradient has shape {dy.shape} but the tensor has shape {self.shape}")
-            dy = dy.astype(self.dtype, copy=False)
+            with on_gpu_of((dy,)):
+                dy = dy.astype(self.dtype, copy=False)
         if self._node is None:
-            self._receive_grad(dy.copy())
+            self._receive_grad(copied(dy))
         else:
             backpropagate(self._node, dy, bool(retain_graph))
 
     def _receive_grad(self, dx: Array) -> None:
         """The end of a backward at a leaf: `dx` is the leaf's to keep."""
-        for hook in list(self._leaf_hooks.values()):
-            dx = hook(dx)
-        # A hook may keep what it was given, or return a tensor of its own.
-        self._accumulate_grad(dx.copy() if self._leaf_hooks else dx)
+        with on_gpu_of((dx,)):
+            for hook in list(self._leaf_hooks.values()):
+                dx = hook(dx)
+            # A hook may keep what it was given, or return a tensor of its own.
+            self._accumulate_grad(dx.copy() if self._leaf_hooks else dx)
 
     def _accumulate_grad(self, dx: Array) -> None:
         if self._grad is None:
@@ -366,7 +369,8 @@ class Tensor:
 
     def __contains__(self, value: Any) -> bool:
         refuse_recording("`in`", CHOOSE_BY_WHERE)
-        return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
+        with on_gpu_of((self._array,)):
+            return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.ndim == 0 else format(str(self), spec)
@@ -382,11 +386,11 @@ class Tensor:
                 f"deepcopy: only leaf tensors can be copied, this one was made by {self._node.name}; detach() it"
             )
         result = type(self).__new__(type(self))
-        Tensor.__init__(result, self._array.copy())
+        Tensor.__init__(result, copied(self._array))
         result._leaf_requires_grad = self._leaf_requires_grad
         memo[id(self)] = result
         if self._grad is not None:
-            result._grad = Tensor(self._grad._array.copy())
+            result._grad = Tensor(copied(self._grad._array))
         return result
 
     def __reduce__(self) -> Any:
@@ -394,7 +398,8 @@ class Tensor:
             raise RuntimeError(
                 f"pickle: only leaf tensors can be stored, this one was made by {self._node.name}; detach() it"
             )
-        return _rebuild, (type(self), self._array, self._leaf_requires_grad)
+        array = on_cpu(self._array) if self.is_cuda else self._array  # CuPy would take it to its current GPU
+        return _rebuild, (type(self), array, self._leaf_requires_grad, str(self.device))
 
     # -- conversion ----------------------------------------------------------------------------------------------------
 
@@ -490,9 +495,9 @@ def is_dtype(value: Any) -> bool:
     return isinstance(value, np.dtype) or (isinstance(value, type) and value is not device)
 
 
-def _rebuild(cls: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
+def _rebuild(cls: type[Tensor], array: Array, requires_grad: bool, place: str = "cpu") -> Tensor:
     result = cls.__new__(cls)
-    Tensor.__init__(result, array, requires_grad)
+    Tensor.__init__(result, array if place == "cpu" else moved(array, place), requires_grad)
     return result
 
 

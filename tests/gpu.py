@@ -5,6 +5,7 @@ import numpy as np
 from minitorch_kernels.arrays import on_gpu
 
 name = "cuda-sim"  # tests/conftest.py sets it from the command line
+refusal = r"(\w+\(\) of an array|the current stream is capturing)"  # of numbers that a captured step would read
 
 
 def there(value, storage=lambda array: array):

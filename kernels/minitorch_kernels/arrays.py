@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -56,11 +58,39 @@ def address_of(array: Array) -> int:
     return array.data.ptr if is_cupy(array) else array.__array_interface__["data"][0]
 
 
+SOMEWHERE = nullcontext()
+
+
+def on_gpu_of(values: Iterable[Any]) -> AbstractContextManager[Any]:
+    """Inside the `with` block CuPy computes on the GPU where the arrays among `values` lie; for others nothing happens.
+
+    By itself it launches kernels, and makes arrays and copies, on its current GPU, wherever their arguments lie: on
+    addresses that mean nothing there. Never imports CuPy. ValueError for arrays of several GPUs.
+    """
+    cupy = sys.modules.get("cupy")
+    if cupy is None:
+        return SOMEWHERE
+    numbers = {value.data.device_id for value in values if isinstance(value, cupy.ndarray)}
+    if len(numbers) > 1:
+        places = " and ".join(f"cuda:{number}" for number in sorted(numbers))
+        raise ValueError(f"arrays lie on {places}; move them to one GPU with .to(device)")
+    if numbers <= {cupy.cuda.runtime.getDevice()}:
+        return SOMEWHERE
+    return cupy.cuda.Device(numbers.pop())
+
+
+def copied(array: Array, order: str = "C") -> Array:
+    """A copy on the same device."""
+    with on_gpu_of((array,)):
+        return array.copy(order=order)
+
+
 def empty_like(array: Array, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Array:
     """An uninitialised C-contiguous array on the device of `array`, by default of its shape and type."""
     shape, dtype = array.shape if shape is None else shape, array.dtype if dtype is None else dtype
     if is_cupy(array):
-        return array_module(array).empty(shape, dtype)
+        with on_gpu_of((array,)):
+            return array_module(array).empty(shape, dtype)
     made = np.empty(shape, dtype)
     if memory.poison and made.dtype.kind == "f":
         made.fill(np.nan)
@@ -74,8 +104,10 @@ def on_gpu(array: Array, name: str, index: int = 0) -> Array:
         return simulated(on_cpu(array))
     import cupy
 
+    with on_gpu_of((array,)):
+        source = cupy.ascontiguousarray(array) if is_cupy(array) else plain(array)  # no gaps between GPUs
     with cupy.cuda.Device(index):
-        return cupy.array(plain(array))
+        return cupy.array(source)
 
 
 def shared(data: Any) -> Array:

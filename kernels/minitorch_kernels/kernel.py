@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import is_on_gpu
+from .arrays import is_on_gpu, on_gpu_of
 from .scoped import scoped
 
 REGISTRY: dict[str, Kernel] = {}
@@ -53,7 +53,11 @@ class Kernel:
         REGISTRY[name] = self
 
     def __call__(self, *args: Any) -> Any:
-        return self.pick(args)(*args)
+        chosen = self.pick(args)
+        if chosen is not self.cuda:
+            return chosen(*args)
+        with on_gpu_of(args):
+            return chosen(*args)
 
     def pick(self, args: tuple[Any, ...]) -> Callable[..., Any]:
         """The implementation that runs for these arguments."""

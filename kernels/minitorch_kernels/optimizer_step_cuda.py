@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, on_gpu
+from .arrays import Array, on_gpu, on_gpu_of
 from .cuda import graph
 from .cuda.launch import THREADS, launch
 from .sim_arrays import SimArray
@@ -88,6 +88,12 @@ def run_steps_cuda(file: str, name: str, params: Sequence[Sequence[Any]], *numbe
             raise RuntimeError(f"{name}: a step asks for more launches than were captured")
         captured_numbers.write(numbers)
         return
+    with on_gpu_of((params[0][0],)):
+        launch_steps(file, name, params, numbers)
+
+
+def launch_steps(file: str, name: str, params: Sequence[Sequence[Any]], numbers: tuple[float, ...]) -> None:
+    """`run_steps_cuda` on the GPU of the parameters."""
     rows, back, keep = [], [], []
     for arrays in params:
         param, grad = arrays[0], arrays[1]

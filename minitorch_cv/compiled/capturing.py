@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minitorch_kernels import optimizer_step_cuda
-from minitorch_kernels.arrays import Array, is_on_gpu
+from minitorch_kernels.arrays import Array, copied, is_on_gpu, on_gpu_of
 from minitorch_kernels.cuda.graph import new_graph
 
 from .. import creation
@@ -108,7 +108,7 @@ class Capturing:
         with np.errstate(all="ignore"):
             for instruction in recording.forward:
                 self.why_not = self.why_not or why_not_write(instruction, values, args)
-                instruction.run(values, args)
+                instruction.run_at_home(values, args)
                 self.why_not = self.why_not or why_not_results(instruction, values)
         self.structure = self.structure_now()
         return recording.output_of(values, args)
@@ -129,7 +129,7 @@ class Captured:
     def __init__(self, recording: Recording, instructions: list[Instruction], args: Sequence[Any]):
         self.recording = recording
         leaves = watched(recording)
-        self.inputs = [(slot, arg._array.copy(order="K")) for slot, arg in enumerate(args) if isinstance(arg, Tensor)]
+        self.inputs = [(slot, copied(arg._array, "K")) for slot, arg in enumerate(args) if isinstance(arg, Tensor)]
         given = list(args)
         for slot, array in self.inputs:
             given[slot] = Tensor(array)
@@ -191,7 +191,8 @@ class Captured:
     def run(self, args: Sequence[Any]) -> Any:
         """Launch the graph for these arguments."""
         for slot, array in self.inputs:
-            array[...] = args[slot]._array
+            with on_gpu_of((array,)):
+                array[...] = args[slot]._array
         for call in self.on_host:
             call()
         self.graph.launch()
@@ -203,7 +204,7 @@ class Captured:
 
     def output(self, args: Sequence[Any]) -> Any:
         """What the step returns, in memory of its own."""
-        values = [None if value is None else value.copy(order="K") for value in self.values]
+        values = [None if value is None else copied(value, "K") for value in self.values]
         return self.recording.output_of(values, args)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minitorch_kernels import memory
-from minitorch_kernels.arrays import Array, array_module
+from minitorch_kernels.arrays import Array, array_module, copied, on_gpu_of
 
 from ..graph import GradientSum, checked, is_fresh
 from ..tensor import Tensor, array_from
@@ -31,6 +31,12 @@ class Instruction:
     def run(self, values: list[Any], args: Sequence[Any]) -> None:
         """Do it; `args` are what the step was called with."""
         raise NotImplementedError
+
+    def run_at_home(self, values: list[Any], args: Sequence[Any]) -> None:
+        """Do it on the GPU of the arrays that it reads."""
+        read = [values[slot] for slot in self.reads]
+        with on_gpu_of(value.total if isinstance(value, GradientSum) else value for value in read):
+            self.run(values, args)
 
 
 class Operation(Instruction):
@@ -176,7 +182,7 @@ class Receive(Instruction):
 def kept(total: GradientSum) -> Array:
     """The sum as an array that its receiver may keep: not in memory that is planned for something else later."""
     if not total.fresh:
-        return total.total.copy()
+        return copied(total.total)
     if memory.source.current is not None:
         memory.source.current.escape(total.total)
     return total.total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -198,11 +199,14 @@ def execute(
 ) -> None:
     """Run the instructions, the first of which has this number."""
     with served_by(source), np.errstate(all="ignore"):
-        if isinstance(source, Arena):
-            for instruction in instructions:
-                instruction.run(values, args)
-        else:
+        if isinstance(source, Log):
             for source.instruction, instruction in enumerate(instructions, number):
+                instruction.run_at_home(values, args)
+        elif "cupy" in sys.modules:
+            for instruction in instructions:
+                instruction.run_at_home(values, args)
+        else:
+            for instruction in instructions:
                 instruction.run(values, args)
 
 

@@ -6,21 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from minitorch_kernels.arrays import Array, is_cupy
-from minitorch_kernels.sim_arrays import plain
-
 from ..device import device
 from ..tensor import Tensor
-
-
-def overwrite(array: Array, values: np.ndarray) -> None:
-    """Put the values of an array of NumPy's into one on any device, where it stays."""
-    if is_cupy(array):
-        array.set(values)
-    else:
-        plain(array)[...] = values
 
 
 def free_bytes(place: device) -> int | None:

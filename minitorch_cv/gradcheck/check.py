@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, is_on_gpu, is_writable, on_cpu
+from minitorch_kernels.arrays import Array, copied, is_on_gpu, is_writable, on_cpu, on_gpu_of
 
 from ..device import moved as on_device
 from ..graph import enable_grad, no_grad
@@ -230,12 +230,13 @@ def moved(values: Callable[[], np.ndarray], array: Array, index: tuple[int, ...]
     """A function of one number: the values with the element at `index` set to it, and set back afterwards."""
 
     def outputs_at(number: float) -> np.ndarray:
-        old = array[index].copy()  # on a GPU an element is a view
-        array[index] = number
-        try:
-            return values()
-        finally:
-            array[index] = old
+        old = copied(array[index])  # on a GPU an element is a view
+        with on_gpu_of((array,)):
+            array[index] = number
+            try:
+                return values()
+            finally:
+                array[index] = old
 
     return outputs_at
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, array_module
+from minitorch_kernels.arrays import Array, array_module, on_gpu_of
 
 from ..graph import is_grad_enabled, no_grad
 from ..ops.differentiable import attach, wrap
@@ -133,7 +133,8 @@ def through(values: tuple[Any, ...], receive: Callable[[Gradients], Gradients]) 
             received = receive(tuple(gradients))
         return tuple(None if dx is None else dx._array for dx in (received[i] for i in watched))
 
-    joint = Tensor(xp.broadcast_to(xp.zeros((), dtype), (total,)))
+    with on_gpu_of((tensors[0]._array,)):
+        joint = Tensor(xp.broadcast_to(xp.zeros((), dtype), (total,)))
     attach(joint, "module_gradients", tuple(tensors), d_tensors, [])
     result = list(values)
     for i, part, tensor in zip(watched, parts, tensors):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from minitorch_kernels.arrays import array_module, is_on_gpu
+from minitorch_kernels.arrays import array_module, is_on_gpu, on_gpu_of
 
 from ..graph import no_grad
 from ..listening import told
@@ -53,7 +53,8 @@ def clip_grad_norm_(
 def scale_to_norm(parameters: list[Tensor], max_norm: float, norm_type: float, error_if_nonfinite: bool) -> Tensor:
     """`clip_grad_norm_` for a list of parameters."""
     grads = gradients(parameters)
-    if grads and is_on_gpu(grads[0]._array) and not error_if_nonfinite:
+    places = {grad.device for grad in grads}
+    if len(places) == 1 and is_on_gpu(grads[0]._array) and not error_if_nonfinite:
         return scale_on_gpu(grads, max_norm, norm_type)
     norms = np.array([np.linalg.norm(host(grad).reshape(-1).astype(np.float64), norm_type) for grad in grads])
     total = float(np.linalg.norm(norms, norm_type)) if grads else 0.0
@@ -74,15 +75,16 @@ def host(grad: Tensor) -> np.ndarray:
 def scale_on_gpu(grads: list[Tensor], max_norm: float, norm_type: float) -> Tensor:
     """The same where the gradients are: nothing waits for the norm, and a CUDA graph can hold it."""
     xp = array_module(grads[0]._array)
-    sizes = [xp.abs(grad._array.astype(np.float64)) for grad in grads]
-    if norm_type == math.inf:
-        total = xp.stack([size.max() for size in sizes]).max()
-    else:
-        total = xp.stack([(size**norm_type).sum() for size in sizes]).sum() ** (1 / norm_type)
-    scale = xp.minimum(max_norm / (total + 1e-6), 1)  # NaN spreads
-    for grad in grads:
-        overwrite_memory(grad, ..., grad._array * scale.astype(grad.dtype))
-    return Tensor(total.astype(grads[0].dtype))
+    with on_gpu_of((grads[0]._array,)):
+        sizes = [xp.abs(grad._array.astype(np.float64)) for grad in grads]
+        if norm_type == math.inf:
+            total = xp.stack([size.max() for size in sizes]).max()
+        else:
+            total = xp.stack([(size**norm_type).sum() for size in sizes]).sum() ** (1 / norm_type)
+        scale = xp.minimum(max_norm / (total + 1e-6), 1)  # NaN spreads
+        for grad in grads:
+            overwrite_memory(grad, ..., grad._array * scale.astype(grad.dtype))
+        return Tensor(total.astype(grads[0].dtype))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:

@@ -141,12 +141,20 @@ def relu6(input: Tensor) -> Tensor:
     return hardtanh(input, 0.0, 6.0)
 
 
+def largest(x: Array, reduced: tuple[int, ...]) -> Array:
+    """The largest elements over some axes, which stay with size 1; -Inf where there is none to choose from."""
+    if x.size:
+        return x.max(axis=reduced, keepdims=True)
+    shape = [1 if axis in reduced else size for axis, size in enumerate(x.shape)]
+    return array_module(x).full(shape, -float("inf"), x.dtype)
+
+
 @differentiable
 def softmax(input: Array, dim: int) -> Any:
     """y_k = exp(x_k) / Σ_j exp(x_j) along `dim`; dx = y (dy - Σ_j dy_j y_j)."""
     axis = one_axis("softmax", input, dim)
     x = floating(input)
-    y = array_module(x).exp(x - x.max(axis=axis, keepdims=True, initial=-float("inf")))
+    y = array_module(x).exp(x - largest(x, (axis,)))
     y /= y.sum(axis=axis, keepdims=True)
     return y, (lambda dy: y * (dy - (dy * y).sum(axis=axis, keepdims=True)),)
 
@@ -157,7 +165,7 @@ def log_softmax(input: Array, dim: int) -> Any:
     axis = one_axis("log_softmax", input, dim)
     x = floating(input)
     xp = array_module(x)
-    shifted = x - x.max(axis=axis, keepdims=True, initial=-float("inf"))
+    shifted = x - largest(x, (axis,))
     y = shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
     return y, (lambda dy: dy - xp.exp(y) * dy.sum(axis=axis, keepdims=True),)
 
@@ -168,7 +176,7 @@ def logsumexp(input: Array, dim: Any, keepdim: bool = False) -> Any:
     reduced = axes("logsumexp", input, dim)
     x = floating(input)
     xp = array_module(x)
-    top = x.max(axis=reduced, keepdims=True, initial=-float("inf"))
+    top = largest(x, reduced)
     top = xp.where(xp.isfinite(top), top, 0)
     y = xp.log(xp.exp(x - top).sum(axis=reduced, keepdims=True)) + top
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array
+from minitorch_kernels.arrays import Array, on_gpu_of
 
 from .. import listening
 from ..graph import Node, Saved, is_grad_enabled, shares_memory
@@ -45,8 +45,9 @@ def differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
         record = is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args)
         if is_grad_enabled():
             refuse_stale(name, args)
-        with np.errstate(all="ignore"):
-            output, backward = function(*(a._array if isinstance(a, Tensor) else a for a in args), **options)
+        arrays = [a._array if isinstance(a, Tensor) else a for a in args]
+        with np.errstate(all="ignore"), on_gpu_of(arrays):
+            output, backward = function(*arrays, **options)
         if isinstance(output, tuple):
             first = wrap(output[0], args)
             result: Any = (first, *(Tensor(extra) for extra in output[1:]))

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, TypeVar
 
+from minitorch_kernels.arrays import is_on_gpu, on_gpu_of
+
 from ..graph import enable_grad
 from ..listening import told, when_captured
 from ..tensor import Tensor, array_from
@@ -110,11 +112,11 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            params = [param for param in group["params"] if param.grad is not None]
-            if params:
-                self.update_all(params, group)
-            for param in params:
-                param._storage.version += 1  # a graph that saved the old values must not be used any more
+            for params in by_device([param for param in group["params"] if param.grad is not None]):
+                with on_gpu_of((params[0]._array,)):
+                    self.update_all(params, group)
+                for param in params:
+                    param._storage.version += 1  # a graph that saved the old values must not be used any more
         return loss
 
     def update_all(self, params: list[Tensor], group: Group) -> None:
@@ -134,8 +136,7 @@ class Optimizer:
     def refresh(self) -> None:
         """Count a step and compute its numbers, where a captured step launches it: see `refreshed` in the kernels."""
         for group in self.param_groups:
-            params = [param for param in group["params"] if param.grad is not None]
-            if params:
+            for params in by_device([param for param in group["params"] if param.grad is not None]):
                 self.update_all(params, group)
 
     def options(self) -> list[tuple[Any, ...]]:
@@ -196,6 +197,16 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {value}" for key, value in sorted(without_params(group).items())]
         return "\n".join([f"{type(self).__name__} (", *lines, ")"])
+
+
+def by_device(params: list[Tensor]) -> list[list[Tensor]]:
+    """The parameters in lists of those that lie on one device, which is all of them where nothing uses a GPU."""
+    if not params or not any(is_on_gpu(param._array) for param in params):
+        return [params] if params else []
+    places: dict[str, list[Tensor]] = {}
+    for param in params:
+        places.setdefault(str(param.device), []).append(param)
+    return list(places.values())
 
 
 def without_params(group: Mapping[str, Any]) -> Group:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from minitorch_kernels.arrays import Array
+from minitorch_kernels.arrays import Array, copied, on_gpu_of
 
 from ..device import device_of, moved
 from ..listening import told
@@ -32,10 +32,11 @@ class EMA:
         """Take the model's present weights into the averages."""
         for name, tensor in self.model.state_dict().items():
             average, value = self.averages[name], tensor._array
-            if self.updates == 0 or value.dtype.kind != "f":
-                average[...] = value
-            else:
-                average += (1 - self.decay) * (value - average)
+            with on_gpu_of((value,)):
+                if self.updates == 0 or value.dtype.kind != "f":
+                    average[...] = value
+                else:
+                    average += (1 - self.decay) * (value - average)
         self.updates += 1
 
     @contextmanager
@@ -62,9 +63,10 @@ class EMA:
             raise ValueError(f"EMA: state_dict does not fit the model: {', '.join(differing)} differ")
         self.decay, self.updates = state["decay"], state["updates"]
         for name, average in self.averages.items():
-            average[...] = moved(state["averages"][name], device_of(average))
+            with on_gpu_of((average,)):
+                average[...] = moved(state["averages"][name], device_of(average))
 
 
 def values_of(model: Any) -> dict[str, Array]:
     """Copies of all weights and buffers, on the model's device."""
-    return {name: tensor._array.copy() for name, tensor in model.state_dict().items()}
+    return {name: copied(tensor._array) for name, tensor in model.state_dict().items()}

@@ -30,7 +30,7 @@ class Flags:
 class ndarray:
     """Stands for cupy.ndarray: `held` is NumPy's array over the memory `mem`."""
 
-    __slots__ = ("__weakref__", "held", "mem")
+    __slots__ = ("__weakref__", "base", "held", "mem")
     __array_priority__ = 100
     __hash__ = None  # type: ignore[assignment]
 
@@ -41,14 +41,14 @@ class ndarray:
             raise ValueError(f"Unsupported dtype {dtype}")
         if memptr is None:
             memptr = pools.alloc(math.prod(shape) * dtype.itemsize)
-        self.mem = memptr.mem
+        self.mem, self.base = memptr.mem, None
         self.held = np.ndarray(shape, dtype, self.mem.buffer, memptr.ptr - self.mem.ptr, strides, order)
 
     @classmethod
-    def over(cls, held: np.ndarray, mem: Any) -> "ndarray":
-        """The array of the memory that `held` shows."""
+    def over(cls, held: np.ndarray, base: "ndarray") -> "ndarray":
+        """A view: what `held` shows of the memory of another array."""
         array = cls.__new__(cls)
-        array.held, array.mem = held, mem
+        array.held, array.mem, array.base = held, base.mem, base if base.base is None else base.base
         return array
 
     shape = property(lambda self: self.held.shape)
@@ -60,8 +60,8 @@ class ndarray:
     itemsize = property(lambda self: self.held.itemsize)
     flags = property(lambda self: Flags(self.held.flags))
     device = property(lambda self: self.mem.device)
-    T = property(lambda self: ndarray.over(self.held.T, self.mem))
-    mT = property(lambda self: ndarray.over(self.held.mT, self.mem))
+    T = property(lambda self: ndarray.over(self.held.T, self))
+    mT = property(lambda self: ndarray.over(self.held.mT, self))
 
     @property
     def data(self) -> pools.MemoryPointer:
@@ -211,7 +211,7 @@ def compute(name: str, function: Callable[..., Any], args: Any, options: Any, or
             if made is array.held:
                 return array
             if np.may_share_memory(made, array.held):
-                return ndarray.over(made, array.mem)
+                return ndarray.over(made, array)
         array = ndarray(made.shape, made.dtype, strides=made.strides if order == "K" else None)
         fresh.append(array.held)
         return array

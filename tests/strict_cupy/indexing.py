@@ -46,7 +46,7 @@ def getitem(self: ndarray, index: Any) -> ndarray:
     parts = prepared(index)
     arrays = [part for part in parts if isinstance(part, ndarray)]
     if not arrays:
-        return ndarray.over(self.held[parts], self.mem)
+        return ndarray.over(self.held[parts], self)
     if any(part.dtype.kind == "b" for part in arrays):
         refuse_while_capturing("D2H transfers")  # for the number of elements that a mask takes
     return compute("__getitem__", lambda held, *parts: held[wrapped(held, parts)], (self, *parts), {})

@@ -53,7 +53,7 @@ def fill(self: ndarray, value: Any) -> None:
 
 
 def view(self: ndarray, dtype: Any = None, type: Any = None) -> ndarray:
-    return ndarray.over(self.held.view() if dtype is None else self.held.view(dtype), self.mem)
+    return ndarray.over(self.held.view() if dtype is None else self.held.view(dtype), self)
 
 
 def sort(self: ndarray, axis: int = -1, kind: Any = None) -> None:

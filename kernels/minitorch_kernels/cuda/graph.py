@@ -59,11 +59,10 @@ def lasting(values: np.ndarray, like: Array) -> Array:
 
 
 def overwrite(array: Array, values: np.ndarray) -> None:
-    """Write numbers from the CPU into an array, after all that the GPU was asked for before."""
+    """Write numbers from the CPU into an array, after all that its GPU was asked for before."""
     if is_cupy(array):
-        import cupy
-
-        array.set(values, stream=cupy.cuda.get_current_stream())
+        with array.device:
+            array.set(values)
     else:
         array.view(np.ndarray)[...] = values
 
@@ -119,14 +118,20 @@ class CudaGraph:
         self.pool = cupy.cuda.MemoryPool()
         self.outside = cupy.cuda.get_allocator()
         self.to_write: list[tuple[Array, np.ndarray]] = []
+        self.kept: list[Array] = []  # what launches read and nobody else may hold: it would be somebody else's memory
         self.graph: Any = None
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
         import cupy
 
-        stream = cupy.cuda.Stream(non_blocking=True)
-        with made_current(self), self.device, cupy.cuda.using_allocator(self.pool.malloc), no_uploads(), stream:
+        with (
+            made_current(self),
+            self.device,
+            cupy.cuda.using_allocator(self.pool.malloc),
+            no_uploads(),
+            cupy.cuda.Stream(non_blocking=True) as stream,  # of this device: it is the current one by now
+        ):
             stream.begin_capture()
             try:
                 yield
@@ -137,6 +142,7 @@ class CudaGraph:
             self.graph = stream.end_capture()
         for array, values in self.to_write:
             overwrite(array, values)
+            self.kept.append(array)
         self.to_write.clear()
         self.launch()
 
@@ -147,7 +153,7 @@ class CudaGraph:
     def lasting(self, values: np.ndarray) -> Array:
         import cupy
 
-        with cupy.cuda.using_allocator(self.outside):
+        with self.device, cupy.cuda.using_allocator(self.outside):
             array = cupy.empty(values.shape, values.dtype)
         self.to_write.append((array, values))
         return array

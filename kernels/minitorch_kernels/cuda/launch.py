@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, array_module, is_cupy
+from ..arrays import Array, array_module, is_cupy, on_gpu_of
 from ..sim_arrays import SimArray
 from .signature import matched
 
@@ -35,7 +35,8 @@ def launch(file: str | Path, name: str, grid: tuple[int, ...], block: tuple[int,
         return
     if is_cupy(arrays[0]):
         words = [np.float64(a) if isinstance(a, float) else np.int64(a) if isinstance(a, int) else a for a in converted]
-        module(PACKAGE / file, kind, arrays[0].device.id).get_function(name)(grid, block, tuple(words))
+        with on_gpu_of(arrays):
+            module(PACKAGE / file, kind, arrays[0].device.id).get_function(name)(grid, block, tuple(words))
     else:
         from . import simulator  # here, because the engine's import would wait for what it needs
 
@@ -71,4 +72,7 @@ def whole_text(source: Path) -> str:
 
 def dense(array: Array) -> Array:
     """`array` itself where it is C-contiguous, else a copy that is."""
-    return array if array.flags.c_contiguous else array_module(array).ascontiguousarray(array)
+    if array.flags.c_contiguous:
+        return array
+    with on_gpu_of((array,)):
+        return array_module(array).ascontiguousarray(array)
