@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import copied, shared
+from minitorch_kernels.arrays import copied, on_gpu_of, shared
 
 from . import dtypes
 from .device import moved
@@ -172,7 +172,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     arrays = [t._array for t in tensors]
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing={indexing!r}; choose 'ij' (rows first) or 'xy' (columns first)")
-    return tuple(Tensor(grid) for grid in np.meshgrid(*arrays, indexing="ij" if indexing == "ij" else "xy"))
+    with on_gpu_of(arrays):
+        return tuple(Tensor(grid) for grid in np.meshgrid(*arrays, indexing="ij" if indexing == "ij" else "xy"))
 
 
 @told

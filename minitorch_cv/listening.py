@@ -69,7 +69,7 @@ def told(function: Function) -> Function:
         recorder = current.recorder
         if recorder is None and "cupy" not in sys.modules:
             return function(*args, **options)
-        with on_gpu_of(getattr(arg, "_array", None) for arg in args):
+        with on_gpu_of(getattr(arg, "_array", arg) for arg in args):
             if recorder is None:
                 return function(*args, **options)
             with listening(None):

@@ -4,6 +4,7 @@ import datetime
 import os
 import random
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from .strict_cupy import installing
 def pytest_addoption(parser):
     parser.addoption(
         "--device",
-        choices=["cuda-sim", "cuda"],
+        choices=["cuda-sim", "cuda", "cuda:1"],
         default="cuda-sim",
         help="the GPU that the tests of devices and of CUDA kernels run on (default: cuda-sim, the simulated one)",
     )
@@ -42,7 +43,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     chosen.name = config.getoption("--device")
     if config.getoption("--strict-cupy"):
-        if chosen.name != "cuda":
+        if chosen.name == "cuda-sim":
             raise pytest.UsageError("--strict-cupy stands in for the GPU of --device cuda; give that too")
         installing.install()
 
@@ -67,9 +68,15 @@ def gpu(pytestconfig):
     simulated = name == "cuda-sim" or pytestconfig.getoption("--strict-cupy")
     if simulated and shutil.which(os.environ.get("CXX", "g++")) is None:
         pytest.skip("there is no C++ compiler: install g++")
-    if name == "cuda" and not cuda.is_available():
+    if name != "cuda-sim" and not cuda.is_available():
         pytest.fail("--device cuda: there is no GPU that can be used; see minitorch-cv doctor")
     return name
+
+
+@pytest.fixture
+def without_cupy(monkeypatch):
+    """CuPy is not installed, whatever this machine has."""
+    monkeypatch.setitem(sys.modules, "cupy", None)
 
 
 @pytest.fixture(autouse=True)

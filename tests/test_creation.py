@@ -140,7 +140,7 @@ def test_randint_randperm_bernoulli():
         mt.randint(3)
 
 
-def test_only_the_cpu():
+def test_only_the_cpu(without_cupy):
     assert mt.zeros(1, device="cpu").device == mt.device("cpu")
     with pytest.raises(RuntimeError, match=r"device 'cuda': .*use device='cpu'"):
         mt.zeros(1, device="cuda")

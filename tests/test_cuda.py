@@ -1,7 +1,5 @@
 """minitorch_cv.cuda: on no GPU, and on a stand-in for CuPy."""
 
-import importlib.util
-
 import pytest
 
 import minitorch_cv as mt
@@ -9,8 +7,7 @@ import minitorch_cv as mt
 from . import fake_cupy
 
 
-@pytest.mark.skipif(importlib.util.find_spec("cupy") is not None, reason="CuPy is installed")
-def test_without_cupy_there_is_nothing_and_the_name_says_why():
+def test_without_cupy_there_is_nothing_and_the_name_says_why(without_cupy):
     assert not mt.cuda.is_available()
     assert mt.cuda.device_count() == mt.cuda.memory_allocated() == mt.cuda.max_memory_allocated() == 0
     mt.cuda.synchronize()

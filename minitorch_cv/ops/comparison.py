@@ -120,7 +120,7 @@ def isfinite(input: Tensor) -> Tensor:
 def equal(input: Tensor, other: Tensor) -> bool:
     """True where shapes agree and all elements are equal."""
     refuse_recording("equal()", "compare with ==, which gives a tensor")
-    return input.shape == other.shape and bool((input._array == other._array).all())
+    return input.shape == other.shape and bool(eq(input, other).all())
 
 
 @told

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, array_module
+from minitorch_kernels.arrays import Array, array_module, on_gpu_of
 from minitorch_kernels.dropout import dropout as dropout_kernel
 from minitorch_kernels.philox import philox_dropout, philox_key
 
@@ -134,6 +134,7 @@ def draw_key(generator: Generator) -> Array:
 @when_captured("device")
 def draw_gpu_mask(shape: tuple[int, ...], ndim: int, p: float, generator: Generator) -> Array:
     """True with probability 1 - p, for the leading axes of an array of `ndim` axes; on the generator's GPU."""
-    ones = array_module(generator.philox).ones(shape, np.float32)
-    mask = philox_dropout(ones, draw_key(generator), p) != 0
-    return mask.reshape(shape + (1,) * (ndim - len(shape)))
+    with on_gpu_of((generator.philox,)):
+        ones = array_module(generator.philox).ones(shape, np.float32)
+        mask = philox_dropout(ones, draw_key(generator), p) != 0
+        return mask.reshape(shape + (1,) * (ndim - len(shape)))

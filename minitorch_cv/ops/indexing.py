@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import minitorch_kernels as kernels
-from minitorch_kernels.arrays import Array, array_module, is_on_gpu
+from minitorch_kernels.arrays import Array, array_module, copied, is_on_gpu, on_gpu_of
 
 from ..device import moved
 from ..dtypes import int64
@@ -152,13 +152,14 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """y = the elements of x where mask holds, as one row."""
     xp = array_module(input._array)
     shape = xp.broadcast_shapes(input.shape, mask.shape)
-    return select(input.expand(*shape), xp.broadcast_to(mask._array, shape).copy())
+    return select(input.expand(*shape), copied(xp.broadcast_to(mask._array, shape)))
 
 
 def nonzero(input: Tensor) -> Tensor:
     """The indices of the elements that are not zero, one row each: shape (count, ndim)."""
     xp = array_module(input._array)
-    return Tensor(xp.stack(xp.nonzero(input._array), 1))
+    with on_gpu_of((input._array,)):
+        return Tensor(xp.stack(xp.nonzero(input._array), 1))
 
 
 @told

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, array_module
+from minitorch_kernels.arrays import Array, array_module, on_gpu_of
 
 from ..dtypes import int64
 from ..listening import told
@@ -220,12 +220,13 @@ def extreme_or_pair(name: str, input: Tensor, dim: Any, keepdim: bool) -> Any:
         return amax(input) if name == "max" else amin(input)
     if isinstance(dim, Tensor):
         return (maximum if name == "max" else minimum)(input, dim)
-    if input.ndim == 0:
-        return ValuesAndIndices(input.clone(), Tensor(array_module(input._array).zeros((), int64)))
-    dim = one_axis(name, input._array, dim)
-    indices = arg_extreme(f"arg{name}", input._array, dim)
-    # A copy: the gradient needs the indices, whatever the caller does with theirs.
-    handed_out = indices.copy() if keepdim else indices.squeeze(dim).copy()
+    with on_gpu_of((input._array,)):
+        if input.ndim == 0:
+            return ValuesAndIndices(input.clone(), Tensor(array_module(input._array).zeros((), int64)))
+        dim = one_axis(name, input._array, dim)
+        indices = arg_extreme(f"arg{name}", input._array, dim)
+        # A copy: the gradient needs the indices, whatever the caller does with theirs.
+        handed_out = indices.copy() if keepdim else indices.squeeze(dim).copy()
     return ValuesAndIndices(choose_along(input, indices, dim, keepdim), Tensor(handed_out))
 
 

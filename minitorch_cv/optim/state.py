@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, array_module
+from minitorch_kernels.arrays import Array, array_module, on_gpu_of
 
 from ..device import moved
 from ..tensor import Tensor
@@ -29,11 +29,14 @@ def count_step(state: dict[str, Any]) -> int:
 def buffer(state: dict[str, Any], name: str, param: Tensor, start: float = 0.0) -> Array:
     """The array behind state[name]; at first one of the parameter's shape, dtype and memory order, full of `start`."""
     if name not in state:
-        state[name] = Tensor(array_module(param._array).full_like(param._array, start))
+        with on_gpu_of((param._array,)):
+            state[name] = Tensor(array_module(param._array).full_like(param._array, start))
     return state[name]._array
 
 
 def taken_over(array: Array, param: Tensor) -> Tensor:
     """A copy of an array of another optimizer's state: beside the parameter, in its dtype; a counter on the CPU."""
     place, dtype = (param.device, param.dtype) if array.ndim else ("cpu", array.dtype)
-    return Tensor(moved(array, place).astype(dtype))
+    here = moved(array, place)
+    with on_gpu_of((here,)):
+        return Tensor(here.astype(dtype))

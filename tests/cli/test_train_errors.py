@@ -57,7 +57,7 @@ from minitorch_kernels.sim_arrays import limited_memory
         (["--option", "ratio"], "--option ratio: must be NAME=VALUE, for instance num_classes=5"),
     ],
 )
-def test_a_setting_without_sense_is_an_error_of_one_line(train, out, capsys, options, message):
+def test_a_setting_without_sense_is_an_error_of_one_line(train, out, capsys, without_cupy, options, message):
     assert train(*options) == 2
     shown = capsys.readouterr()
     assert shown.err == f"minitorch-cv: error: {message}\n"

@@ -13,7 +13,11 @@ from minitorch_cv.random import Generator
 from .byte_images import ByteImages
 
 AUGMENT = T.Compose([T.RandomHorizontalFlip(), T.RandomCrop((6, 5), padding=2), T.ToTensor()])
-DEVICES = pytest.mark.parametrize("device", ["cpu", "cuda-sim"])
+
+
+@pytest.fixture(params=["cpu", "gpu"])
+def device(request):
+    return request.param if request.param == "cpu" else request.getfixturevalue("gpu")
 
 
 def make(device, transform=AUGMENT, **options):
@@ -33,7 +37,6 @@ def assert_equal(got, expected):
             np.testing.assert_array_equal(here, there)
 
 
-@DEVICES
 def test_the_batches_of_the_loader(device):
     batches = make(device).on_device()
     expected = make(None, drop_last=True)
@@ -43,7 +46,6 @@ def test_the_batches_of_the_loader(device):
         assert_equal([plain(batches.next()) for _ in range(len(batches))], [plain(batch) for batch in expected])
 
 
-@DEVICES
 def test_the_epoch_begins_again_behind_its_last_batch(device):
     batches = make(device).on_device()
     batches.start_epoch()
@@ -52,7 +54,6 @@ def test_the_epoch_begins_again_behind_its_last_batch(device):
     assert not np.array_equal(once[0][0], once[1][0])
 
 
-@DEVICES
 def test_an_order_of_ones_own(device):
     batches = make(device, transform=T.ToTensor()).on_device()
     labels = ByteImages().targets.numpy()
@@ -63,8 +64,8 @@ def test_an_order_of_ones_own(device):
         np.testing.assert_array_equal(plain(batches.next())[1], labels[indices])
 
 
-def test_everything_keeps_its_place_in_memory():
-    batches = make("cuda-sim").on_device()
+def test_everything_keeps_its_place_in_memory(gpu):
+    batches = make(gpu).on_device()
     arrays = batches.queue.order, batches.queue.views, batches.queue.position
     for _ in range(2):
         batches.start_epoch()
@@ -72,8 +73,8 @@ def test_everything_keeps_its_place_in_memory():
         assert [*map(id, arrays)] == [id(batches.queue.order), id(batches.queue.views), id(batches.queue.position)]
 
 
-def test_a_recording_hears_of_one_call_and_of_its_results():
-    batches = make("cuda-sim").on_device()
+def test_a_recording_hears_of_one_call_and_of_its_results(gpu):
+    batches = make(gpu).on_device()
     batches.start_epoch()
     recorder = Recorder(())
     with listening(recorder.operation, recorder):
@@ -106,12 +107,12 @@ def test_an_epoch_does_not_begin_inside_a_step():
         compile(batches.start_epoch)()
 
 
-def test_errors():
+def test_errors(gpu):
     with pytest.raises(ValueError, match="batch_sampler gives batches of any size"):
-        DataLoader(ByteImages(), batch_sampler=[[1]], device="cuda-sim").on_device()
+        DataLoader(ByteImages(), batch_sampler=[[1]], device=gpu).on_device()
     with pytest.raises(ValueError, match="less than batch_size=11 samples"):
-        DataLoader(ByteImages(), 11, device="cuda-sim").on_device()
-    batches = make("cuda-sim").on_device()
+        DataLoader(ByteImages(), 11, device=gpu).on_device()
+    batches = make(gpu).on_device()
     with pytest.raises(RuntimeError, match=r"call start_epoch\(\) before the step"):
         batches.next()
     with pytest.raises(ValueError, match="an order of 7 samples for 2 batches of 4; give 8"):

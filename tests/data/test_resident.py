@@ -1,4 +1,4 @@
-"""Batches made on the (simulated) GPU, against those that the CPU makes of the same seed: equal to the last bit."""
+"""Batches made on the GPU of --device, against those that the CPU makes of the same seed: equal to the last bit."""
 
 import json
 
@@ -9,8 +9,12 @@ from minitorch_cv.data import ClassSubset, DataLoader, Subset, TensorDataset, lo
 from minitorch_cv.data import transforms as T
 from minitorch_cv.random import Generator
 from minitorch_cv.tensor import Tensor
+from minitorch_kernels.arrays import is_on_gpu
 
+from .. import gpu
 from .byte_images import COLOR, GRAY, ByteImages
+
+pytestmark = pytest.mark.usefixtures("gpu")
 
 NORMALIZE = T.Normalize((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 AUGMENT = T.Compose([T.RandomHorizontalFlip(), T.RandomCrop((6, 5), padding=2), T.ToTensor()])
@@ -23,12 +27,12 @@ def epochs(dataset, device, count=2, batch_size=4, shuffle=True, **options):
     assert (made.resident is not None) == (device != "cpu"), made.why_not_resident
     batches = [batch for _ in range(count) for batch in made]
     assert len(batches) == count * len(made)
-    assert all(part.device == device for batch in batches for part in batch)
+    assert {part.device for batch in batches for part in batch} <= {Tensor(np.zeros(1)).to(device).device}
     return [[part.cpu().numpy() for part in batch] for batch in batches], generator.get_state()
 
 
 def assert_same_batches(dataset, **options):
-    (expected, left), (got, left_there) = (epochs(dataset, device, **options) for device in ("cpu", "cuda-sim"))
+    (expected, left), (got, left_there) = (epochs(dataset, device, **options) for device in ("cpu", gpu.name))
     assert left == left_there
     for mine, theirs in zip(got, expected, strict=True):
         for here, there in zip(mine, theirs, strict=True):
@@ -63,7 +67,7 @@ def test_the_images_of_the_cpu(steps, shape):
 def test_channels_have_their_own_mean_and_lie_side_by_side():
     dataset = ByteImages(COLOR, T.Compose([AUGMENT, NORMALIZE]))
     assert_same_batches(dataset)
-    images, _ = next(iter(DataLoader(dataset, 4, device="cuda-sim")))
+    images, _ = next(iter(DataLoader(dataset, 4, device=gpu.name)))
     assert images._array.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
@@ -100,7 +104,7 @@ def test_parts_of_a_data_set(part):
 def test_going_on_in_the_middle_of_an_epoch():
     def make():
         generator = Generator().manual_seed(7)
-        return DataLoader(ByteImages(transform=AUGMENT), 3, shuffle=True, generator=generator, device="cuda-sim")
+        return DataLoader(ByteImages(transform=AUGMENT), 3, shuffle=True, generator=generator, device=gpu.name)
 
     whole = make()
     expected = [images.cpu().numpy() for _ in range(2) for images, _ in whole]
@@ -117,7 +121,7 @@ def test_going_on_in_the_middle_of_an_epoch():
 
 
 def test_two_passes_at_once_do_not_disturb_each_other():
-    batches = DataLoader(ByteImages(count=4), 2, device="cuda-sim")
+    batches = DataLoader(ByteImages(count=4), 2, device=gpu.name)
     labels = [[y.cpu().tolist() for _, y in pair] for pair in zip(batches, batches)]
     expected = ByteImages(count=4).targets.tolist()
     assert labels == [[expected[:2]] * 2, [expected[2:]] * 2]
@@ -125,7 +129,7 @@ def test_two_passes_at_once_do_not_disturb_each_other():
 
 def test_the_data_set_is_moved_once():
     dataset = ByteImages(transform=T.ToTensor())
-    batches = DataLoader(dataset, 10, device="cuda-sim")
+    batches = DataLoader(dataset, 10, device=gpu.name)
     ((before, _),) = batches
     dataset.data = Tensor(np.zeros_like(dataset.data.numpy()))
     ((after, _),) = batches
@@ -186,46 +190,42 @@ def half(image):
     ],
 )
 def test_what_is_made_on_the_cpu_and_moved(dataset, reason):
-    made, expected = (
-        DataLoader(dataset, 2, generator=Generator().manual_seed(1), device=d) for d in ("cuda-sim", None)
-    )
+    made, expected = (DataLoader(dataset, 2, generator=Generator().manual_seed(1), device=d) for d in (gpu.name, None))
     assert made.resident is None
     with pytest.raises(resident.NotResidentError, match=reason) as error:
         made.on_device()
     assert str(error.value) == made.why_not_resident
     for batch, here in zip(made, expected, strict=True):
         for there, part in zip(batch, here, strict=True):
-            assert there.device == "cuda-sim"
+            assert there.device == Tensor(np.zeros(1)).to(gpu.name).device
             np.testing.assert_array_equal(there.cpu().numpy(), part.numpy())
 
 
 def test_a_collate_fn_makes_its_batches_on_the_cpu():
-    made = DataLoader(
-        ByteImages(transform=T.ToTensor()), 2, collate_fn=lambda samples: {"n": samples}, device="cuda-sim"
-    )
+    made = DataLoader(ByteImages(transform=T.ToTensor()), 2, collate_fn=lambda samples: {"n": samples}, device=gpu.name)
     assert made.why_not_resident == "collate_fn makes the batches"
     batch = next(iter(made))
-    assert batch["n"][1][0].device == "cuda-sim"
+    assert is_on_gpu(batch["n"][1][0]._array)
     assert type(batch["n"][1][1]) is int
 
 
 def test_images_that_do_not_fit(monkeypatch):
     monkeypatch.setattr(resident, "free_bytes", lambda place: 2 * (10 * 90 + 10 * 8))
-    assert DataLoader(ByteImages(), device="cuda-sim").resident is not None
+    assert DataLoader(ByteImages(), device=gpu.name).resident is not None
     monkeypatch.setattr(resident, "free_bytes", lambda place: 2 * (10 * 90 + 10 * 8) - 1)
-    too_large = DataLoader(ByteImages(), device="cuda-sim")
+    too_large = DataLoader(ByteImages(), device=gpu.name)
     assert too_large.why_not_resident == (
-        "images and labels have 980 bytes, more than half of the 1,959 that are free on cuda-sim"
+        f"images and labels have 980 bytes, more than half of the 1,959 that are free on {gpu.name}"
     )
 
 
 def test_other_types_of_bytes_and_labels():
     dataset = ByteImages()
     dataset.targets = Tensor(np.zeros(10, np.int32))
-    assert "labels of int32" in DataLoader(dataset, device="cuda-sim").why_not_resident
+    assert "labels of int32" in DataLoader(dataset, device=gpu.name).why_not_resident
     dataset = ByteImages()
     dataset.data = Tensor(np.zeros((10, 6, 5), np.float32))
-    assert "images of float32" in DataLoader(dataset, device="cuda-sim").why_not_resident
+    assert "images of float32" in DataLoader(dataset, device=gpu.name).why_not_resident
 
 
 def test_devices_that_are_not_there():
@@ -235,7 +235,7 @@ def test_devices_that_are_not_there():
 
 def test_an_index_that_is_not_there():
     with pytest.raises(IndexError, match="there is no sample 10 in a data set of 10"):
-        next(iter(DataLoader(ByteImages(), 2, sampler=[3, 10], device="cuda-sim")))
+        next(iter(DataLoader(ByteImages(), 2, sampler=[3, 10], device=gpu.name)))
 
 
 def test_on_the_cpu_batches_are_made_as_ever():

@@ -152,7 +152,7 @@ def test_a_number_on_the_cpu_beside_a_tensor_on_a_gpu(operation, gpu):
     x = mt.tensor([1.0, 4.0])
     for number in (mt.tensor(2.0), mt.tensor(2.0, dtype=mt.float64), mt.tensor(2)):
         expected, result = operation(x, number), operation(x.to(gpu), number)
-        assert (result.dtype, result.device.type) == (expected.dtype, gpu)
+        assert (result.dtype, result.device) == (expected.dtype, x.to(gpu).device)
         np.testing.assert_array_equal(result.cpu().numpy(), expected.numpy())
     with pytest.raises(TypeError, match=r"shape \(1, 2\) lies on the CPU, another .*\(2,\) on a GPU; move one of them"):
         operation(x.to(gpu), x[None])

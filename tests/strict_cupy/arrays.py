@@ -188,11 +188,11 @@ def plain(name: str, value: Any) -> Any:
 def compute(name: str, function: Callable[..., Any], args: Any, options: Any, order: str = "C") -> Any:
     """function(*args, **options), which NumPy computes, as new arrays on the current GPU, or as views of the arguments.
 
-    New arrays lie in C order, as CuPy's do, and with order="K" as NumPy's result does. While a stream captures NumPy is
-    asked as well, with whatever numbers there are, but only for the shapes and types of what it gives.
+    What makes new ones takes none of another GPU. They lie in C order, as CuPy's do, and with order="K" as NumPy's
+    result does. While a stream captures NumPy is asked as well, with whatever numbers there are, but only for the
+    shapes and types of what it gives.
     """
     given = [*arrays_in(args), *arrays_in(options.values())]
-    devices.refuse_other_devices(array.mem.device_id for array in given)
     args, options = plain(name, tuple(args)), {key: plain(name, value) for key, value in options.items()}
 
     @np.errstate(all="ignore")
@@ -210,8 +210,9 @@ def compute(name: str, function: Callable[..., Any], args: Any, options: Any, or
         for array in given:
             if made is array.held:
                 return array
-            if np.may_share_memory(made, array.held):
+            if shows(made, array.held):
                 return ndarray.over(made, array)
+        devices.refuse_other_devices(array.mem.device_id for array in given)
         array = ndarray(made.shape, made.dtype, strides=made.strides if order == "K" else None)
         fresh.append(array.held)
         return array
@@ -225,9 +226,14 @@ def compute(name: str, function: Callable[..., Any], args: Any, options: Any, or
     return result
 
 
+def shows(made: np.ndarray, held: np.ndarray) -> bool:
+    """Whether what NumPy gave is an argument of the function, or a view of one."""
+    return made is held or (made.base is not None and made.base is held.base)
+
+
 def fill(fresh: list[np.ndarray], held: list[np.ndarray], made: Any) -> None:
     """Write what was made into the new arrays that are to hold it; views of `held` hold it already."""
-    values = (value for value in flat(made) if not any(np.may_share_memory(value, array) for array in held))
+    values = (value for value in flat(made) if not any(shows(value, array) for array in held))
     for target, value in zip(fresh, values, strict=True):
         target[...] = value
 

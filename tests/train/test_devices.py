@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from minitorch_cv import Tensor, manual_seed, nn, optim
+from minitorch_cv import Tensor, device, manual_seed, nn, optim
+from minitorch_cv.compiled.capturing import Captured
 from minitorch_cv.data import DataLoader, TensorDataset
 from minitorch_cv.models import lenet
 from minitorch_cv.train import evaluate, fit
-from minitorch_kernels.cuda.graph import SimulatedGraph
 
 rng = np.random.default_rng(0)
 IMAGES = Tensor(rng.standard_normal((12, 1, 28, 28)))  # float64: what differs is no rounding error
@@ -47,15 +47,15 @@ def test_a_gpu_trains_as_the_cpu_does(make_optimizer, gpu):
     assert history[0].train_loss == pytest.approx(expected[0].train_loss, abs=1e-12)
     assert history[0].test_acc == expected[0].test_acc
     for name, weight in there.named_parameters():
-        assert weight.device.type == weight.grad.device.type == gpu
+        assert weight.device.type == weight.grad.device.type == device(gpu).type
         np.testing.assert_allclose(weight.detach().cpu().numpy(), here.get_parameter(name).detach().numpy(), atol=1e-9)
 
 
-def test_a_compiled_step_is_launched_as_a_graph(monkeypatch):
+def test_a_compiled_step_is_launched_as_a_graph(gpu, monkeypatch):
     """Three batches an epoch: two are recorded, the third replayed, the fourth captured, the last two launched."""
-    launches, original = [], SimulatedGraph.launch
-    monkeypatch.setattr(SimulatedGraph, "launch", lambda graph: (launches.append(1), original(graph)))
-    nets = [trained("cuda-sim", with_momentum, compiled, epochs=2) for compiled in (False, True)]
+    launches, original = [], Captured.run
+    monkeypatch.setattr(Captured, "run", lambda *args: launches.append(1) or original(*args))
+    nets = [trained(gpu, with_momentum, compiled, epochs=2) for compiled in (False, True)]
     assert len(launches) == 2
     (eager, expected), (net, history) = nets
     assert [epoch.train_loss for epoch in history] == [epoch.train_loss for epoch in expected]

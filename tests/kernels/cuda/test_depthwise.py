@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from minitorch_kernels import REGISTRY
-from minitorch_kernels.arrays import on_cpu, on_gpu
+from minitorch_kernels.arrays import on_cpu
 from minitorch_kernels.conv2d import depthwise_cuda
 from minitorch_kernels.cuda import parts, simulator
 
+from ...gpu import there
 from ..cases_conv import Conv, forward_case, input_grad_case, weight_grad_case
 from ..test_implementations import arguments, compare, run
 
@@ -37,8 +38,8 @@ def test_matches_reference(name, layer, dtype, monkeypatch):
     for seed in (0, 1):
         monkeypatch.setattr(simulator, "shuffle_seed", seed)
         args = arguments(case(layer), dtype)
-        there = [on_gpu(a, "cuda-sim") if isinstance(a, np.ndarray) else a for a in args]
-        outputs.append([on_cpu(REGISTRY[name](*there))])
+        given = [*map(there, args)]
+        outputs.append([on_cpu(REGISTRY[name](*given))])
     assert called == [function] * 2
     compare(outputs[0], run(name, "reference", arguments(case(layer), dtype)))
     np.testing.assert_array_equal(*outputs)

@@ -42,8 +42,8 @@ def arrays(rng, dtype, count):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sgd_takes_all_parameters_in_one_launch(rng, dtype, launches):
     given = arrays(rng, dtype, 3)
-    devices = [[there(array, np.copy) for array in of_kind] for of_kind in given]
-    devices[0][-1], devices[2][-1] = there(given[0][-1], np.array), there(given[2][-1].T.copy()).T
+    devices = [[there(array) for array in of_kind] for of_kind in given]
+    devices[0][-1], devices[2][-1] = there(given[0][-1], lambda array: array.copy("F")), there(given[2][-1].T).T
     options = 0.1, 0.9, 0.0, True, 0.2, False
     sgd_steps(*devices, *options, [False] * len(SIZES))
     assert launches == ["sgd_step"]

@@ -5,12 +5,13 @@ import pytest
 
 import minitorch_cv as mt
 from minitorch_kernels import REGISTRY
-from minitorch_kernels.arrays import on_cpu, on_gpu
+from minitorch_kernels.arrays import on_cpu
 from minitorch_kernels.conv2d import cuda
 from minitorch_kernels.cuda import parts, precision, simulator, tiles
 from minitorch_kernels.cuda.divisor import divisor
 from minitorch_kernels.matmul import product_cuda
 
+from ...gpu import there
 from ..test_implementations import compare
 
 PAIRS = ((2, 1), (1, 2), (1, 1))  # stride, padding, dilation
@@ -64,9 +65,9 @@ def rounded(request, monkeypatch):
 
 def check(rounded, name, *args):
     """The kernel against its reference in float64, which is given factors as `rounded` leaves them."""
-    there = [on_gpu(a, "cuda-sim") if isinstance(a, np.ndarray) else a for a in args]
+    given = [*map(there, args)]
     known = [(rounded(a) if a.ndim > 1 else a).astype(np.float64) if isinstance(a, np.ndarray) else a for a in args]
-    result = on_cpu(REGISTRY[name](*there))
+    result = on_cpu(REGISTRY[name](*given))
     compare([result], [REGISTRY[name].reference(*known).astype(result.dtype)])
 
 
@@ -149,8 +150,8 @@ def test_parts_cover_the_sum(results, depth, expected):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_parts_are_added_in_order(dtype):
     partial = draw(21, 3, 37, dtype=dtype)
-    out = on_gpu(np.empty((3, 37), dtype), "cuda-sim")
-    parts.add_parts(on_gpu(partial, "cuda-sim"), out)
+    out = there(np.empty((3, 37), dtype))
+    parts.add_parts(there(partial), out)
     compare([on_cpu(out)], [partial.sum(0)])
 
 
