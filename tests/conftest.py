@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from minitorch_cv import cuda
+from minitorch_cv import random as mt_random
 from minitorch_kernels import memory
 from minitorch_kernels.sim_arrays import SimArray
 
@@ -77,6 +78,15 @@ def gpu(pytestconfig):
 def without_cupy(monkeypatch):
     """CuPy is not installed, whatever this machine has."""
     monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setattr(mt_random, "gpu_generators", {})
+
+
+@pytest.fixture
+def strict_cupy(monkeypatch, pytestconfig):
+    """The stand-in for CuPy, with two GPUs, whatever this machine has; no test mixes it with the real one."""
+    if chosen.name != "cuda-sim" and not pytestconfig.getoption("--strict-cupy"):
+        pytest.skip("CuPy itself is in use")
+    return installing.installed(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

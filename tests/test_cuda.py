@@ -4,7 +4,7 @@ import pytest
 
 import minitorch_cv as mt
 
-from . import fake_cupy
+from .strict_cupy import installing, pools
 
 
 def test_without_cupy_there_is_nothing_and_the_name_says_why(without_cupy):
@@ -17,43 +17,42 @@ def test_without_cupy_there_is_nothing_and_the_name_says_why(without_cupy):
         mt.cuda.get_device_name()
 
 
-def test_names_and_waiting(monkeypatch):
-    cupy = fake_cupy.installed(monkeypatch)
+def test_names_and_waiting(strict_cupy, monkeypatch):
+    freed = []
+    monkeypatch.setattr(pools.MemoryPool, "free_all_blocks", lambda pool: freed.append(pool))
     assert mt.cuda.is_available()
     assert mt.cuda.device_count() == 2
     names = [mt.cuda.get_device_name(place) for place in (None, 1, "cuda:1", mt.device("cuda", 0))]
     assert names == ["GPU 0", "GPU 1", "GPU 1", "GPU 0"]
     mt.cuda.synchronize()
     mt.cuda.empty_cache()
-    assert cupy.calls == ["synchronized", "freed"]
+    assert freed == [strict_cupy.get_default_memory_pool()]
     with pytest.raises(ValueError, match=r"a GPU is asked for, 'cuda' or 'cuda:0', not 'cpu'"):
         mt.cuda.synchronize("cpu")
 
 
-def test_memory_and_its_peak(monkeypatch):
+@pytest.mark.parametrize("place", ["cuda:0", "cuda:1"])
+def test_memory_and_its_peak(strict_cupy, monkeypatch, place):
     monkeypatch.setattr(mt.cuda, "_peaks", {})
-    cupy = fake_cupy.installed(monkeypatch)
-
-    def use(size):
-        cupy.pool.used = size
-        for hook in fake_cupy.MemoryHook.hooks:
-            hook.malloc_postprocess(device_id=0, size=1, mem_size=512, mem_ptr=0, pmem_id=0)
-
-    assert mt.cuda.memory_allocated() == mt.cuda.max_memory_allocated() == 100
-    use(900)
-    use(300)
-    assert (mt.cuda.memory_allocated(), mt.cuda.max_memory_allocated()) == (300, 900)
-    mt.cuda.reset_peak_memory_stats()
-    assert mt.cuda.max_memory_allocated() == 300
-    assert len(fake_cupy.MemoryHook.hooks) == 1
+    monkeypatch.setattr(pools.thread, "hooks", [])
+    kept = mt.ones(128, device=place)  # 512 bytes, which a pool counts by
+    assert mt.cuda.memory_allocated(place) == mt.cuda.max_memory_allocated(place) == 512
+    large = mt.ones(1000, device=place)
+    del large
+    assert (mt.cuda.memory_allocated(place), mt.cuda.max_memory_allocated(place)) == (512, 512 + 4096)
+    mt.cuda.reset_peak_memory_stats(place)
+    assert mt.cuda.max_memory_allocated(place) == 512
+    assert mt.cuda.memory_allocated("cuda:1" if place == "cuda:0" else "cuda:0") == 0
+    assert len(pools.thread.hooks) == 1
+    assert kept.device == place
 
 
-def test_a_gpu_that_is_not_there(monkeypatch):
-    fake_cupy.installed(monkeypatch, gpus=2)
+def test_a_gpu_that_is_not_there(strict_cupy, monkeypatch):
+    installing.installed(monkeypatch, gpus=2)
     for call in (lambda: mt.cuda.synchronize(2), lambda: mt.ones(1).to("cuda:2"), lambda: mt.cuda.get_rng_state(7)):
         with pytest.raises(RuntimeError, match=r"device 'cuda:[27]': there are 2 GPUs here, 'cuda:0' to 'cuda:1'"):
             call()
-    fake_cupy.installed(monkeypatch, gpus=0)
+    installing.installed(monkeypatch, gpus=0)
     with pytest.raises(RuntimeError, match="device 'cuda': there is no GPU; use device='cpu', or 'cuda-sim'"):
         mt.ones(1).cuda()
 
@@ -65,9 +64,9 @@ def test_a_gpu_that_is_not_there(monkeypatch):
         (12040, "the driver runs up to CUDA 12.4: update the driver, or pip install 'minitorch-cv[cuda12]')"),
     ],
 )
-def test_cupy_for_another_cuda_version(monkeypatch, driver, words):
+def test_cupy_for_another_cuda_version(strict_cupy, monkeypatch, driver, words):
     failure = RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version")
-    fake_cupy.installed(monkeypatch, gpus=failure, driver=driver, built=13000)
+    installing.installed(monkeypatch, gpus=failure, driver=driver, built=13000)
     assert not mt.cuda.is_available()
     with pytest.raises(RuntimeError) as raised:
         mt.ones(1).cuda()

@@ -5,8 +5,6 @@ import pytest
 
 import minitorch_cv as mt
 
-from . import fake_cupy
-
 
 def test_from_numpy_shares_memory():
     array = np.arange(6.0).reshape(2, 3)[:, ::2]
@@ -78,25 +76,28 @@ class OnGpu:
             setattr(self, name, value)
 
 
-def test_dlpack_of_a_gpu_goes_through_cupy(monkeypatch):
-    cupy = fake_cupy.installed(monkeypatch)
-    held = cupy.array([1.0, 2.0])
-    x = mt.from_dlpack(OnGpu(held, __dlpack_device__=lambda: (2, 0)))
-    assert cupy.calls == ["from_dlpack"]
-    assert x._array is held
-    assert (x.device, x.is_cuda, x.__dlpack_device__()) == ("cuda:0", True, (2, 0))
-    with pytest.raises(TypeError, match=r"this tensor is on cuda:0, where NumPy cannot read it; use \.cpu\(\)\.numpy"):
+@pytest.mark.parametrize("number", [0, 1])
+def test_dlpack_of_a_gpu_goes_through_cupy(strict_cupy, number):
+    with strict_cupy.cuda.Device(number):
+        held = strict_cupy.array([1.0, 2.0])
+    x = mt.from_dlpack(held)
+    assert x.data_ptr() == held.data.ptr
+    assert (x.device, x.is_cuda, x.__dlpack_device__()) == (f"cuda:{number}", True, (2, number))
+    with pytest.raises(TypeError, match=rf"this tensor is on cuda:{number}, where NumPy cannot read it; use \.cpu"):
         x.numpy()
-    assert x.cpu().tolist() == [1, 2]
+    x += 1
+    assert strict_cupy.asnumpy(held).tolist() == x.cpu().tolist() == [2, 3]
+    assert mt.from_dlpack(x).data_ptr() == x.data_ptr()
 
 
-def test_cuda_array_interface_both_ways(monkeypatch):
-    cupy = fake_cupy.installed(monkeypatch)
-    x = mt.as_tensor(OnGpu(np.ones((2, 3), np.float32), __cuda_array_interface__={"version": 3}))
-    assert (x.device, x.dtype, x.shape) == ("cuda:0", mt.float32, (2, 3))
-    assert x.__cuda_array_interface__["shape"] == (2, 3)
+def test_cuda_array_interface_both_ways(strict_cupy):
+    held = strict_cupy.arange(6, dtype=mt.float32).reshape(2, 3)[:, ::2]
+    x = mt.as_tensor(OnGpu(held, __cuda_array_interface__=held.__cuda_array_interface__))
+    assert (x.device, x.dtype, x.tolist()) == ("cuda:0", mt.float32, [[0, 2], [3, 5]])
+    assert x.__cuda_array_interface__["shape"] == (2, 2)
+    assert x.data_ptr() == held.data.ptr
     assert mt.as_tensor(x) is x
-    assert mt.as_tensor(cupy.array([1]), device="cpu").device == "cpu"
+    assert mt.as_tensor(strict_cupy.array([1]), device="cpu").device == "cpu"
 
 
 def test_only_tensors_on_a_gpu_have_its_interface():
@@ -104,9 +105,7 @@ def test_only_tensors_on_a_gpu_have_its_interface():
         assert not hasattr(x, "__cuda_array_interface__")
 
 
-def test_memory_of_a_gpu_without_cupy():
-    if mt.cuda.is_available():
-        pytest.skip("there is a GPU")
+def test_memory_of_a_gpu_without_cupy(without_cupy):
     for read in (
         lambda: mt.from_dlpack(OnGpu(None, __dlpack_device__=lambda: (2, 0))),
         lambda: mt.as_tensor(OnGpu(None, __cuda_array_interface__={"version": 3})),

@@ -15,7 +15,8 @@ def free_bytes(place: device) -> int | None:
     if place.type != "cuda":
         return None
     cupy = sys.modules["cupy"]
-    return cupy.cuda.Device(place.index or 0).mem_info[0] + cupy.get_default_memory_pool().free_bytes()
+    with cupy.cuda.Device(place.index or 0) as gpu:  # a pool tells of the current one
+        return gpu.mem_info[0] + cupy.get_default_memory_pool().free_bytes()
 
 
 def on_every_tensor(function: Callable[[Tensor], Tensor], batch: Any) -> Any:

@@ -1,75 +1,54 @@
-"""On the way to a GPU: what is asked of CuPy, with a stand-in for it, as there is no GPU here."""
+"""On the way to a GPU: what is asked of CuPy, here of the stand-in for it."""
 
 import sys
 from collections import namedtuple
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from minitorch_cv import tensor
 from minitorch_cv.data import DataLoader, TensorDataset
-from minitorch_cv.data.uploads import free_bytes, on_every_tensor, overwrite, pinned
+from minitorch_cv.data.uploads import free_bytes, on_every_tensor, pinned
 from minitorch_cv.device import device
 from minitorch_cv.tensor import Tensor
 
-
-class Pinned(np.ndarray):
-    """What the stand-in's empty_pinned gives."""
-
-
-class OnGpu:
-    """The stand-in's arrays."""
-
-    def set(self, values):
-        self.values = values
+from ..strict_cupy import devices, installing
 
 
 @pytest.fixture
-def cupy(monkeypatch):
-    """A stand-in for CuPy: two GPUs with 100 and 200 free bytes, 7 more in the pool."""
-    fake = SimpleNamespace(
-        ndarray=OnGpu,
-        cuda=SimpleNamespace(Device=lambda index: SimpleNamespace(mem_info=([100, 200][index], 1000))),
-        get_default_memory_pool=lambda: SimpleNamespace(free_bytes=lambda: 7),
-    )
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    monkeypatch.setitem(sys.modules, "cupyx", SimpleNamespace(empty_pinned=lambda *spec: np.empty(*spec).view(Pinned)))
+def handed_out(strict_cupy, monkeypatch):
+    """The arrays in pinned memory that were asked for."""
+    arrays = []
+    cupyx, original = sys.modules["cupyx"], installing.empty_pinned
+    monkeypatch.setattr(cupyx, "empty_pinned", lambda *spec: arrays.append(original(*spec)) or arrays[-1])
+    return arrays
 
 
-def test_free_bytes(cupy):
-    assert [free_bytes(device(name)) for name in ("cuda", "cuda:1", "cuda-sim", "cpu")] == [107, 207, None, None]
+def test_free_bytes(strict_cupy, monkeypatch):
+    monkeypatch.setattr(devices, "memory", 8192)
+    there = tensor(np.zeros(1000, np.uint8), device="cuda:1")
+    freed = tensor(np.zeros(600, np.uint8), device="cuda:1")
+    del freed
+    assert [free_bytes(device(name)) for name in ("cuda", "cuda:1")] == [8192, 8192 - 1024]
+    assert [free_bytes(device(name)) for name in ("cuda-sim", "cpu")] == [None, None]
+    assert there.device == "cuda:1"
 
 
-def test_overwriting_an_array_on_a_gpu(cupy):
-    array, values = OnGpu(), np.arange(3)
-    overwrite(array, values)
-    assert array.values is values
-
-
-def test_overwriting_an_array_on_the_simulated_gpu():
-    there = tensor([1, 2, 3], device="cuda-sim")
-    overwrite(there._array, np.array([4, 5, 6]))
-    assert there.cpu().tolist() == [4, 5, 6]
-
-
-def test_batches_are_pinned_before_they_are_moved(cupy, monkeypatch):
-    there = []
-    monkeypatch.setattr("minitorch_cv.data.loader.usable", device)
-    monkeypatch.setattr(Tensor, "to", lambda self, place: there.append((self._array, str(place))) or self)
+def test_batches_are_pinned_before_they_are_moved(handed_out, monkeypatch):
     numbers = np.arange(6.0).reshape(3, 2)
-    for pin_memory in (True, False):
-        list(DataLoader(TensorDataset(numbers), 2, pin_memory=pin_memory, device="cuda:1"))
-    assert [type(array) for array, _ in there] == [Pinned, Pinned, np.ndarray, np.ndarray]
-    assert [array.tolist() for array, _ in there] == 2 * [numbers[:2].tolist(), numbers[2:].tolist()]
-    assert {place for _, place in there} == {"cuda:1"}
+    for pin_memory in (False, True):
+        assert not handed_out
+        batches = list(DataLoader(TensorDataset(numbers), 2, pin_memory=pin_memory, device="cuda:1"))
+        assert [batch[0].device for batch in batches] == ["cuda:1"] * 2
+        assert [batch[0].tolist() for batch in batches] == [numbers[:2].tolist(), numbers[2:].tolist()]
+    assert [array.tolist() for array in handed_out] == [numbers[:2].tolist(), numbers[2:].tolist()]
 
 
-def test_pinned_is_a_copy(cupy):
+def test_pinned_is_a_copy(handed_out):
     source = Tensor(np.arange(6, dtype=np.int64).reshape(2, 3).T)
     copy = pinned(source)
     np.testing.assert_array_equal(copy.numpy(), source.numpy())
-    assert not np.shares_memory(copy.numpy(), source.numpy())
+    assert copy.numpy() is handed_out[0]
     assert copy.dtype == np.int64
 
 

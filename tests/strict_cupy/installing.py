@@ -1,12 +1,14 @@
 """The stand-in under CuPy's names."""
 
 import sys
+from collections import Counter
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 import tests.strict_cupy as strict
+from minitorch_cv import random
 
 from . import cuda, devices, pools
 
@@ -34,6 +36,8 @@ def installed(monkeypatch: Any, gpus: Any = 2, driver: int = 13000, built: int =
     monkeypatch.setattr(devices, "count", gpus)
     monkeypatch.setattr(cuda, "driver", driver)
     monkeypatch.setattr(cuda, "built", built)
+    monkeypatch.setattr(pools, "reserved", Counter())
     monkeypatch.setattr(pools, "default", pools.MemoryPool())
     monkeypatch.setattr(strict, "_default_pool", pools.default)
+    monkeypatch.setattr(random, "gpu_generators", {})
     return strict

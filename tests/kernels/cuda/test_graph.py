@@ -1,132 +1,120 @@
-"""Graphs: kernels on the simulated GPU, and what CuPy is asked for on a real one."""
-
-import sys
-from contextlib import contextmanager, nullcontext
-from types import SimpleNamespace
+"""Graphs: what is captured runs when it is launched, on memory of its own, with numbers that are written in between."""
 
 import numpy as np
 import pytest
 
 from minitorch_kernels import relu
-from minitorch_kernels.arrays import on_cpu, on_gpu
+from minitorch_kernels.arrays import on_cpu, on_gpu, on_gpu_of
 from minitorch_kernels.cuda.graph import CudaGraph, lasting, new_graph, overwrite
-from minitorch_kernels.sim_arrays import SimArray
 
-
-def there(values):
-    return on_gpu(np.array(values), "cuda-sim")
+from ...gpu import refusal, there
 
 
 def test_a_launch_runs_the_kernels_again():
-    x, numbers = there([-1.0, 2.0, -3.0]), []
+    x, numbers = there(np.array([-1.0, 2.0, -3.0])), []
     graph = new_graph(x)
     with graph.capturing():
         numbers.append(lasting(np.array([2.0]), x))
         y = relu(x * numbers[0]) + 1
     np.testing.assert_array_equal(on_cpu(y), [1, 5, 1])
     overwrite(numbers[0], np.array([3.0]))
-    x[...] = there([4.0, -2.0, 5.0])
+    overwrite(x, np.array([4.0, -2.0, 5.0]))
     graph.launch()
     np.testing.assert_array_equal(on_cpu(y), [13, 1, 16])
-    assert isinstance(numbers[0], SimArray)
+    assert type(numbers[0]) is type(x)
 
 
-def test_an_error_ends_the_capture():
-    x = there([1.0])
-    with pytest.raises(RuntimeError, match="float"), new_graph(x).capturing():
-        float(x[0])
+def test_what_launches_read_is_kept_with_the_graph():
+    """Numbers that nobody else holds; what is made afterwards must not lie in their place."""
+    x = there(np.zeros(3))
+    graph = new_graph(x)
+    with graph.capturing():
+        y = x + lasting(np.array([1.0, 2.0, 3.0]), x)
+    others = [there(np.full(3, 7.0)) for _ in range(4)]
+    graph.launch()
+    np.testing.assert_array_equal(on_cpu(y), [1, 2, 3])
+    np.testing.assert_array_equal(on_cpu(others[-1]), [7, 7, 7])
+
+
+def test_what_is_lent_outlives_the_graph():
+    x = there(np.array([1.0, -2.0]))
+    graph = new_graph(x)
+    with graph.capturing():
+        y = graph.lent(relu(x))
+    del graph
+    others = [there(np.full(2, 7.0)) for _ in range(4)]
+    np.testing.assert_array_equal(on_cpu(y), [1, 0])
+    assert len(others) == 4
+
+
+@pytest.mark.parametrize("read", [float, bool, lambda x: x.item(), lambda x: x.get(), lambda x: x.tolist()])
+def test_an_error_ends_the_capture(read):
+    x = there(np.array([1.0]))
+    with pytest.raises(RuntimeError, match=refusal), new_graph(x).capturing():
+        read(x[0])
     assert float(x[0]) == 1
 
 
+def test_arrays_of_the_cpu_are_refused_while_capturing(strict_cupy):
+    x = on_gpu(np.ones(2), "cuda")
+    graph = CudaGraph(x.device)
+    with (
+        pytest.raises(RuntimeError, match="16 bytes from the CPU: a captured step leaves the CPU out"),
+        graph.capturing(),
+    ):
+        on_gpu(np.ones(2), "cuda")
+    assert graph.graph is None
+    np.testing.assert_array_equal(on_cpu(x + on_gpu(np.ones(2), "cuda")), [2, 2])
+
+
 def test_captures_cannot_be_nested():
-    x = there([1.0])
+    x = there(np.array([1.0]))
     with new_graph(x).capturing(), pytest.raises(RuntimeError, match="capturing already"), new_graph(x).capturing():
         pass
 
 
-class Invalid(RuntimeError):
-    """CuPy's error for a capture that came to nothing."""
+# A CUDA graph, on the stand-in for CuPy.
 
 
-class FakeCupy:
-    """As much of CuPy as a graph asks for; `asked` lists the calls."""
-
-    def __init__(self):
-        self.asked = []
-        self.allocator = "default"
-        self.staging = self.pinned = SimpleNamespace(malloc=lambda size: f"{size} bytes")
-        self.cuda = SimpleNamespace(
-            MemoryPool=lambda: SimpleNamespace(malloc="private"),
-            Stream=self.Stream,
-            runtime=SimpleNamespace(CUDARuntimeError=Invalid),
-            get_allocator=lambda: self.allocator,
-            using_allocator=self.using_allocator,
-            get_current_stream=lambda: "current stream",
-            set_pinned_memory_allocator=self.set_staging,
-        )
-
-    def Stream(self, non_blocking):
-        assert non_blocking
-
-        @contextmanager
-        def used():
-            yield stream
-
-        graph = SimpleNamespace(launch=lambda: self.asked.append("launch"))
-        stream = used()
-        stream.begin_capture = lambda: self.asked.append("begin")
-        stream.end_capture = lambda: (self.asked.append("end"), graph)[1]
-        return stream
-
-    @contextmanager
-    def using_allocator(self, allocator):
-        before, self.allocator = self.allocator, allocator
-        yield
-        self.allocator = before
-
-    def set_staging(self, allocator):
-        self.staging = SimpleNamespace(malloc=allocator)
-
-    def get_default_pinned_memory_pool(self):
-        return self.pinned
-
-    def empty(self, shape, dtype):
-        def write(values, stream):
-            self.asked.append(f"write {values.tolist()} to {stream}")
-
-        self.asked.append(f"{shape} of {dtype} from the {self.allocator} pool")
-        return SimpleNamespace(set=write)
-
-
-@pytest.fixture
-def cupy(monkeypatch):
-    fake = FakeCupy()
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    monkeypatch.setattr("minitorch_kernels.cuda.graph.is_cupy", lambda array: isinstance(array, SimpleNamespace))
-    return fake
-
-
-def test_numbers_are_written_between_the_capture_and_its_launch(cupy):
-    graph = CudaGraph(nullcontext())
+def test_nothing_is_done_before_the_first_launch(strict_cupy):
+    x = on_gpu(np.array([1.0, 2.0]), "cuda")
+    graph = CudaGraph(x.device)
+    seen = []
+    original, graph.launch = graph.launch, lambda: seen.append(on_cpu(x)) or original()
     with graph.capturing():
-        assert cupy.allocator == "private"
-        lasting(np.array([0.5]), None)
+        x += 1
+        overwritten = x * 2
+    np.testing.assert_array_equal(seen, [[1, 2]])
+    np.testing.assert_array_equal(on_cpu(overwritten), [4, 6])
     graph.launch()
-    assert cupy.asked == [
-        "begin",
-        "(1,) of float64 from the default pool",
-        "end",
-        "write [0.5] to current stream",
-        "launch",
-        "launch",
-    ]
-    assert cupy.allocator == "default"
+    np.testing.assert_array_equal(on_cpu(overwritten), [6, 8])
 
 
-def test_staging_memory_is_refused_while_capturing(cupy):
-    graph = CudaGraph(nullcontext())
-    with pytest.raises(RuntimeError, match="8 bytes from the CPU"), graph.capturing():
-        cupy.staging.malloc(8)
-    assert cupy.asked == ["begin", "end"]
-    assert cupy.staging.malloc(8) == "8 bytes"
-    assert graph.graph is None
+def test_captured_arrays_come_from_a_pool_of_the_graph(strict_cupy):
+    pool = strict_cupy.get_default_memory_pool()
+    x = on_gpu(np.ones(1000), "cuda")
+    before = pool.used_bytes()
+    graph = CudaGraph(x.device)
+    with graph.capturing():
+        numbers = lasting(np.array([0.5]), x)
+        y = x * numbers
+    assert pool.used_bytes() == before + 512  # the numbers
+    assert graph.pool.used_bytes() == 8192
+    with on_gpu_of((y,)):
+        z = y + 1
+    assert pool.used_bytes() == before + 512 + 8192
+    np.testing.assert_array_equal(on_cpu(z), np.full(1000, 1.5))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_graph_belongs_to_the_gpu_of_its_arrays(number, strict_cupy):
+    """The stream, too: it is made where it is used, whichever GPU was current before."""
+    x = on_gpu(np.array([-1.0, 3.0]), "cuda", number)
+    graph = new_graph(x)
+    with graph.capturing():
+        y = relu(x) + lasting(np.array([10.0]), x)
+    assert y.device.id == number
+    assert strict_cupy.cuda.Device().id == 0
+    overwrite(x, np.array([5.0, -1.0]))
+    graph.launch()
+    np.testing.assert_array_equal(on_cpu(y), [15, 10])
