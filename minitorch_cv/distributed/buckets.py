@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, array_module
+from minitorch_kernels.arrays import Array, array_module, on_gpu_of
 
 from ..tensor import Tensor
 
@@ -15,7 +15,9 @@ from ..tensor import Tensor
 def bucket_for(tensors: Sequence[Tensor], dtype: Any, further: int = 0) -> Array:
     """A vector with room for all elements of the tensors, and for some numbers more behind them, on their device."""
     size = sum(tensor.numel() for tensor in tensors) + further
-    return array_module(tensors[0]._array).zeros(size, dtype)
+    first = tensors[0]._array
+    with on_gpu_of((first,)):
+        return array_module(first).zeros(size, dtype)
 
 
 def parts_of(bucket: Array, tensors: Sequence[Tensor]) -> list[Array]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, array_module, is_cupy
+from minitorch_kernels.arrays import Array, array_module, is_cupy, on_gpu_of
 from minitorch_kernels.sim_arrays import plain
 
 from ..graph import no_grad
@@ -92,7 +92,8 @@ def sent_by(array: Array, src: int = 0) -> Array:
 
 def in_one_piece(array: Array) -> Array:
     """A C-contiguous copy."""
-    return array_module(array).array(array, order="C", copy=True)
+    with on_gpu_of((array,)):
+        return array_module(array).array(array, order="C", copy=True)
 
 
 def summed(*numbers: float) -> Sequence[float]:

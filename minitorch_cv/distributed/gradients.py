@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minitorch_kernels.arrays import array_module
+from minitorch_kernels.arrays import array_module, on_gpu_of
 
+from ..creation import zeros_like
 from ..graph import no_grad
 from ..tensor import Tensor
 from .buckets import bucket_for, by_type, parts_of
@@ -25,9 +26,10 @@ def average_gradients(parameters: Sequence[Tensor], images: int) -> None:
     reached = [parameter for parameter, on_some_rank in zip(parameters, wanted) if on_some_rank]
     for parameter in reached:
         if parameter.grad is None:
-            parameter.grad = Tensor(array_module(parameter._array).zeros_like(parameter._array))
+            parameter.grad = zeros_like(parameter)
     for alike in by_type(reached):
-        average([parameter.grad for parameter in alike], images)
+        with on_gpu_of((alike[0]._array,)):
+            average([parameter.grad for parameter in alike], images)
 
 
 def average(gradients: Sequence[Tensor], images: int) -> None:

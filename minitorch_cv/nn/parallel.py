@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from minitorch_kernels.arrays import on_gpu_of
+
 from ..distributed import get_world_size
 from ..distributed.buckets import bucket_for, by_type, parts_of
 from ..distributed.collectives import overwrite_memory, sent_by
@@ -89,8 +91,9 @@ def take_from_rank_zero(tensors: Sequence[Tensor]) -> None:
     """tensor <- the tensor of rank 0, for each of them: one message for each type."""
     for alike in by_type(tensors):
         bucket = bucket_for(alike, alike[0].dtype)
-        for part, tensor in zip(parts_of(bucket, alike), alike):
-            part[...] = tensor._array
+        with on_gpu_of((bucket,)):
+            for part, tensor in zip(parts_of(bucket, alike), alike):
+                part[...] = tensor._array
         sent = sent_by(bucket)
         for part, tensor in zip(parts_of(sent, alike), alike):
             overwrite_memory(tensor, ..., part)

@@ -10,14 +10,17 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import minitorch_cv as torch
 from minitorch_cv import distributed as dist
 from minitorch_cv import nn
-from minitorch_cv.data import SharedLoader, TensorDataset
+from minitorch_cv.data import DataLoader, DistributedSampler, SharedLoader, TensorDataset
 from minitorch_cv.nn import functional as F
 from minitorch_cv.nn.parallel import DistributedDataParallel
 from minitorch_cv.train import fit
+
+from ..strict_cupy import installing
 
 SIZES = (6, 6, 6, 6, 5, 5, 2, 2, 5)  # joined batches; of 5 images, rank 0 of 2 gets as many as of 6
 
@@ -51,6 +54,26 @@ def on_simulated_gpu():
     x, y = share(images.astype(np.float32)).to("cuda-sim"), share(labels).to("cuda-sim")
     F.cross_entropy(model(x), y).backward()
     return {"on cuda-sim": np.concatenate([np.ravel(p.grad.cpu().numpy()) for p in net.parameters()])}
+
+
+def on_gpus_of_their_own():
+    """The weights after the program of docs/distributed.md, each rank on a GPU of CuPy's stand-in."""
+    place = f"cuda:{dist.get_local_rank()}"
+    images, labels = (np.concatenate(parts) for parts in zip(*joined_batches()))
+    dataset = TensorDataset(images.astype(np.float32), labels)
+    net = network(seed=dist.get_rank()).float().to(place)
+    model = parallel(net)
+    sampler = DistributedSampler(dataset, shuffle=False)
+    loader = DataLoader(dataset, 8 // dist.get_world_size(), sampler=sampler, drop_last=True, device=place)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        for x, y in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+    assert {str(tensor.device) for tensor in net.state_dict().values()} == {place}
+    return arrays_of(net.cpu(), "on cuda")
 
 
 def joined_batches():
@@ -196,7 +219,12 @@ def separate_statistics():
 
 def everything():
     """The results of all of them."""
-    results = on_simulated_gpu() if shutil.which(os.environ.get("CXX", "g++")) else {}
+    results = {}
+    if shutil.which(os.environ.get("CXX", "g++")):
+        results = on_simulated_gpu()
+        with pytest.MonkeyPatch.context() as patch:
+            installing.installed(patch)
+            results |= on_gpus_of_their_own()
     with torch.use("reference"):
         for part in (collectives, gradients, accumulated, separate_statistics):
             results |= part()

@@ -25,6 +25,14 @@ def test_two_ranks_give_the_gradients_of_one_on_the_simulated_gpu(two_ranks, one
     assert two_ranks[0]["on cuda-sim"].tobytes() == two_ranks[1]["on cuda-sim"].tobytes()
 
 
+def test_two_ranks_on_gpus_of_their_own_reach_the_weights_of_one(two_ranks, one_rank):
+    if "on cuda" not in one_rank:
+        pytest.skip("there is no C++ compiler: install g++")
+    for rank in two_ranks:
+        np.testing.assert_allclose(rank["on cuda"], one_rank["on cuda"], rtol=0, atol=1e-5)
+    assert two_ranks[0]["on cuda"].tobytes() == two_ranks[1]["on cuda"].tobytes()
+
+
 @pytest.mark.parametrize("how", ["eager", "compiled", "hybridized", "fitted", "fitted, compiled"])
 def test_two_ranks_reach_the_weights_of_one_with_batches_of_odd_sizes(two_ranks, one_rank, how):
     assert np.abs(one_rank[how] - programs.arrays_of(programs.network(), "")[""]).max() > 1e-2

@@ -16,7 +16,7 @@ Where real GPUs run beside Python, nothing is under way here when a call returns
     arrays.py     arrays, and how NumPy computes with them
     functions.py, methods.py, ufuncs.py, indexing.py    what computes
     raw.py        kernels from source, on the simulator
-    devices.py, streams.py, pools.py, cuda.py           the module cupy.cuda
+    devices.py, streams.py, pools.py, nccl.py, cuda.py  the module cupy.cuda
     installing.py the names under which Python imports all this
 """
 

@@ -1,10 +1,10 @@
 """Stands for cupy.cuda."""
 
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
-from . import devices, pools
+from . import devices, nccl, pools
 from .devices import Device
-from .pools import (  # noqa: F401 - names of cupy.cuda
+from .pools import (
     MemoryHook,
     MemoryPointer,
     MemoryPool,
@@ -13,7 +13,24 @@ from .pools import (  # noqa: F401 - names of cupy.cuda
     set_pinned_memory_allocator,
     using_allocator,
 )
-from .streams import Graph, Stream, get_current_stream, refuse_while_capturing  # noqa: F401
+from .streams import Graph, Stream, get_current_stream, refuse_while_capturing
+
+__all__ = [
+    "Device",
+    "Graph",
+    "MemoryHook",
+    "MemoryPointer",
+    "MemoryPool",
+    "Stream",
+    "UnownedMemory",
+    "get_allocator",
+    "get_current_stream",
+    "memory",
+    "nccl",
+    "runtime",
+    "set_pinned_memory_allocator",
+    "using_allocator",
+]
 
 driver, built = 13000, 13000  # the CUDA versions of the driver, and that CuPy was built for
 
@@ -34,5 +51,3 @@ runtime = SimpleNamespace(
     memGetInfo=lambda: Device().mem_info,
 )
 memory = SimpleNamespace(OutOfMemoryError=pools.OutOfMemoryError, alloc=pools.alloc)
-nccl = ModuleType("cupy.cuda.nccl")
-nccl.available = False  # type: ignore[attr-defined]
