@@ -15,7 +15,7 @@ from minitorch_kernels import memory
 from minitorch_kernels.sim_arrays import SimArray
 
 from . import gpu as chosen
-from .strict_cupy import installing
+from .strict_cupy import installing, simulated
 
 
 def pytest_addoption(parser):
@@ -43,6 +43,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     chosen.name = config.getoption("--device")
+    simulated.bind()
     if config.getoption("--strict-cupy"):
         if chosen.name == "cuda-sim":
             raise pytest.UsageError("--strict-cupy stands in for the GPU of --device cuda; give that too")
@@ -66,8 +67,9 @@ def pytest_collection_modifyitems(config, items):
 def gpu(pytestconfig):
     """The name of the GPU that --device chose; skips the test where nothing can build the simulated one."""
     name = chosen.name
-    simulated = name == "cuda-sim" or pytestconfig.getoption("--strict-cupy")
-    if simulated and shutil.which(os.environ.get("CXX", "g++")) is None:
+    if (name == "cuda-sim" or pytestconfig.getoption("--strict-cupy")) and shutil.which(
+        os.environ.get("CXX", "g++")
+    ) is None:
         pytest.skip("there is no C++ compiler: install g++")
     if name != "cuda-sim" and not cuda.is_available():
         pytest.fail("--device cuda: there is no GPU that can be used; see minitorch-cv doctor")

@@ -83,6 +83,8 @@ class SimArray(np.ndarray):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         outputs = options.get("out", ())
         refuse_host_arrays(ufunc.__name__, (*inputs, *outputs))
+        if method == "__call__" and not outputs:
+            options["order"] = "C"  # as CuPy's results lie, whatever the strides of the inputs
         result = on_device(getattr(ufunc, method), *inputs, **options)
         return outputs[0] if outputs else result
 

@@ -74,8 +74,9 @@ def case(function: str, label: str, fn: Callable[..., Any], *inputs: Shape | Bui
 
 
 def beside(x: Tensor, values: Any) -> Tensor:
-    """A constant on the device of `x`: a tensor, or an array whose memory is shared where x is on the CPU."""
-    return (values if isinstance(values, Tensor) else Tensor(values)).to(x.device)
+    """A constant on the device of `x`, floats in its type: a tensor, or an array whose memory may be shared."""
+    constant = values if isinstance(values, Tensor) else Tensor(values)
+    return constant.to(x.device, dtype=x.dtype if constant.is_floating_point() else None)
 
 
 def on_both_implementations(cases: list[Case]) -> list[Case]:

@@ -84,7 +84,7 @@ READS = {
     "float": lambda x: float(x[0, 0]),
     "int": lambda x: int(x[0, 0]),
     "bool": lambda x: bool(x[0, 0]),
-    "item": lambda x: x.item(0),
+    "item": lambda x: x[0, 0].item(),
     "tolist": lambda x: x.tolist(),
     "get": lambda x: x.get(),
     "contains": lambda x: 2.0 in x,

@@ -17,6 +17,7 @@ Where real GPUs run beside Python, nothing is under way here when a call returns
     functions.py, methods.py, ufuncs.py, indexing.py    what computes
     raw.py        kernels from source, on the simulator
     devices.py, streams.py, pools.py, nccl.py, cuda.py  the module cupy.cuda
+    simulated.py  the same parameters for arrays of `cuda-sim`
     installing.py the names under which Python imports all this
 """
 
