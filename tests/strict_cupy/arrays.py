@@ -200,30 +200,32 @@ def compute(name: str, function: Callable[..., Any], args: Any, options: Any, or
         return function(*args, **options)
 
     held, fresh = [array.held for array in given], []
-
-    def on_gpu(made: Any) -> Any:
-        if isinstance(made, (tuple, list)):
-            return list(map(on_gpu, made)) if isinstance(made, list) else tuple(map(on_gpu, made))
-        if not isinstance(made, (np.ndarray, np.generic)):
-            return made
-        made = np.asarray(made)
-        for array in given:
-            if made is array.held:
-                return array
-            if shows(made, array.held):
-                return ndarray.over(made, array)
-        devices.refuse_other_devices(array.mem.device_id for array in given)
-        array = ndarray(made.shape, made.dtype, strides=made.strides if order == "K" else None)
-        fresh.append(array.held)
-        return array
-
     made = computed()
-    result = on_gpu(made)
+    result = placed(made, given, fresh, order)
     if fresh and get_current_stream().captured is None:
         fill(fresh, held, made)
     elif fresh:
         submit(lambda: fill(fresh, held, computed()))
     return result
+
+
+def placed(made: Any, given: list[ndarray], fresh: list[np.ndarray], order: str) -> Any:
+    """For each array that NumPy gave one on the GPU: a view of one that was given, or a new one, noted in `fresh`."""
+    if isinstance(made, (tuple, list)):
+        parts = [placed(part, given, fresh, order) for part in made]
+        return parts if isinstance(made, list) else tuple(parts)
+    if not isinstance(made, (np.ndarray, np.generic)):
+        return made
+    made = np.asarray(made)
+    for array in given:
+        if made is array.held:
+            return array
+        if shows(made, array.held):
+            return ndarray.over(made, array)
+    devices.refuse_other_devices(array.mem.device_id for array in given)
+    array = ndarray(made.shape, made.dtype, strides=made.strides if order == "K" else None)
+    fresh.append(array.held)
+    return array
 
 
 def shows(made: np.ndarray, held: np.ndarray) -> bool:

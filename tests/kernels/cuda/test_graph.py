@@ -24,29 +24,6 @@ def test_a_launch_runs_the_kernels_again():
     assert type(numbers[0]) is type(x)
 
 
-def test_what_launches_read_is_kept_with_the_graph():
-    """Numbers that nobody else holds; what is made afterwards must not lie in their place."""
-    x = there(np.zeros(3))
-    graph = new_graph(x)
-    with graph.capturing():
-        y = x + lasting(np.array([1.0, 2.0, 3.0]), x)
-    others = [there(np.full(3, 7.0)) for _ in range(4)]
-    graph.launch()
-    np.testing.assert_array_equal(on_cpu(y), [1, 2, 3])
-    np.testing.assert_array_equal(on_cpu(others[-1]), [7, 7, 7])
-
-
-def test_what_is_lent_outlives_the_graph():
-    x = there(np.array([1.0, -2.0]))
-    graph = new_graph(x)
-    with graph.capturing():
-        y = graph.lent(relu(x))
-    del graph
-    others = [there(np.full(2, 7.0)) for _ in range(4)]
-    np.testing.assert_array_equal(on_cpu(y), [1, 0])
-    assert len(others) == 4
-
-
 @pytest.mark.parametrize("read", [float, bool, lambda x: x.item(), lambda x: x.get(), lambda x: x.tolist()])
 def test_an_error_ends_the_capture(read):
     x = there(np.array([1.0]))
@@ -74,6 +51,29 @@ def test_captures_cannot_be_nested():
 
 
 # A CUDA graph, on the stand-in for CuPy.
+
+
+def test_what_launches_read_is_kept_with_the_graph(strict_cupy):
+    """Numbers that nobody else holds; what is made afterwards must not lie in their place."""
+    x = on_gpu(np.zeros(3), "cuda")
+    graph = new_graph(x)
+    with graph.capturing():
+        y = x + lasting(np.array([1.0, 2.0, 3.0]), x)
+    others = [on_gpu(np.full(3, 7.0), "cuda") for _ in range(4)]
+    graph.launch()
+    np.testing.assert_array_equal(on_cpu(y), [1, 2, 3])
+    np.testing.assert_array_equal(on_cpu(others[-1]), [7, 7, 7])
+
+
+def test_what_is_lent_outlives_the_graph(strict_cupy):
+    x = on_gpu(np.array([1.0, -2.0]), "cuda")
+    graph = new_graph(x)
+    with graph.capturing():
+        y = graph.lent(relu(x))
+    del graph
+    others = [on_gpu(np.full(2, 7.0), "cuda") for _ in range(4)]
+    np.testing.assert_array_equal(on_cpu(y), [1, 0])
+    assert len(others) == 4
 
 
 def test_nothing_is_done_before_the_first_launch(strict_cupy):
