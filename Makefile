@@ -4,6 +4,7 @@
 #              TORCH="torch==2.13.0" TORCHVISION="torchvision==0.28.0" choose the versions, which belong together
 # make networks checks every network as a whole: its gradients, its ONNX export; and a run killed 50 times
 # make threads runs the kernel tests with 1, 2 and 4 threads, and compiled for a processor without AVX-512
+# make strict  runs every test of a GPU on a stand-in for CuPy that refuses what CuPy refuses; no GPU is needed
 # make cuda    compiles every CUDA kernel for three generations of GPUs with nvcc; no GPU is needed
 #              WORKERS=4 shares any of these tests out to so many processes
 # make bench   measures training steps of the book's networks against PyTorch, and writes benchmarks/results/;
@@ -20,7 +21,7 @@ AVX2 := +sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS)
 
-.PHONY: lenet test parity networks threads cuda bench notebook clean
+.PHONY: lenet test parity networks threads strict cuda bench notebook clean
 
 lenet: $(VENV)/installed
 	@$(BIN)/minitorch-cv train lenet $(ARGS)
@@ -48,6 +49,10 @@ threads: $(VENV)/installed-test
 	NUMBA_NUM_THREADS=2 $(PYTEST) tests/kernels
 	NUMBA_NUM_THREADS=4 $(PYTEST) tests/kernels
 	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=$(AVX2) $(PYTEST) tests/kernels
+
+strict: $(VENV)/installed-test
+	$(PYTEST) --device cuda --strict-cupy -m "not parity and not networks"
+	$(PYTEST) --device cuda:1 --strict-cupy -m "not parity" tests/compiled tests/data tests/gradcheck tests/ops tests/train
 
 cuda: $(VENV)/installed-test
 	$(BIN)/python -m tools.compile_cuda

@@ -17,6 +17,8 @@ from minitorch_kernels.sim_arrays import SimArray
 from . import gpu as chosen
 from .strict_cupy import installing, simulated
 
+GPU_FIXTURES = {"gpu", "strict_cupy"}
+
 
 def pytest_addoption(parser):
     parser.addoption(
@@ -28,7 +30,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--strict-cupy",
         action="store_true",
-        help="with --device cuda: a stand-in for CuPy that refuses what CuPy refuses and needs no GPU",
+        help="with --device cuda: run the tests that use a GPU, on a stand-in that refuses what CuPy refuses",
     )
     parser.addoption(
         "--sample", type=float, default=1.0, metavar="SHARE", help="run this share of the tests, drawn by --sample-seed"
@@ -59,6 +61,8 @@ def pytest_collection_modifyitems(config, items):
     """Keep the sample; a test is in it or not by its own name, whatever else is collected, in every worker alike."""
     share, seed = config.getoption("--sample"), config.getoption("--sample-seed")
     drawn = [random.Random(f"{seed} {item.nodeid}").random() < share for item in items]
+    if config.getoption("--strict-cupy"):  # others do not know of it
+        drawn = [kept and not GPU_FIXTURES.isdisjoint(item.fixturenames) for kept, item in zip(drawn, items)]
     config.hook.pytest_deselected(items=[item for item, kept in zip(items, drawn) if not kept])
     items[:] = [item for item, kept in zip(items, drawn) if kept]
 

@@ -38,14 +38,14 @@ def gradients(name, device, round_by=lambda x: x, autocast=False):
 
 
 @by_operation
-def test_factors_are_rounded_forward_and_backward(name):
-    for got, expected in zip(gradients(name, "cuda-sim", autocast=True), gradients(name, "cpu", to_bf16), strict=True):
+def test_factors_are_rounded_forward_and_backward(name, gpu):
+    for got, expected in zip(gradients(name, gpu, autocast=True), gradients(name, "cpu", to_bf16), strict=True):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 @by_operation
-def test_outside_of_the_block_all_digits_count(name):
-    for got, expected in zip(gradients(name, "cuda-sim"), gradients(name, "cpu"), strict=True):
+def test_outside_of_the_block_all_digits_count(name, gpu):
+    for got, expected in zip(gradients(name, gpu), gradients(name, "cpu"), strict=True):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
