@@ -68,6 +68,30 @@ def test_large_inputs_neither_overflow_nor_warn():
         assert y.isfinite().all()
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 0), (2, 0, 3)])
+def test_softmax_where_there_is_nothing(shape, gpu):
+    """Empty sums: nothing to share out, and e^y = 0. CuPy's max has no value to begin with, as NumPy's has."""
+    x = mt.ones(*shape, device=gpu, requires_grad=True)
+    for dim in range(len(shape)):
+        rest = (*shape[:dim], *shape[dim + 1 :])
+        y = x.logsumexp(dim)
+        assert y.tolist() == np.full(rest, -np.inf if shape[dim] == 0 else 1 + np.log(shape[dim])).tolist()
+        for z in (x.softmax(dim), x.log_softmax(dim)):
+            assert (z.shape, z.device) == (shape, x.device)
+            z.sum().backward()
+    assert x.grad.shape == shape
+    assert x.logsumexp(tuple(range(len(shape))), keepdim=True).tolist() == np.full((1,) * len(shape), -np.inf).tolist()
+
+
+def test_softmax_of_extremes_on_a_gpu(gpu):
+    x = mt.tensor([[1e4, -1e4, 0], [-np.inf, 0, 0], [np.nan, 0, 0], [np.inf, 0, 0]], device=gpu)
+    nan = [np.nan] * 3
+    np.testing.assert_array_equal(x.softmax(1).cpu().numpy(), [[1, 0, 0], [0, 0.5, 0.5], nan, nan])
+    expected = [1e4, np.log(2), np.nan, np.inf]
+    np.testing.assert_allclose(x.logsumexp(1).cpu().numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(x[:2].log_softmax(1).cpu().numpy()[1], [-np.inf, -np.log(2), -np.log(2)], rtol=1e-6)
+
+
 def test_nan_propagates():
     x = mt.tensor([np.nan, 1.0])
     new = activation.hardsigmoid, activation.hardswish, activation.mish
