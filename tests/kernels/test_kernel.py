@@ -1,8 +1,5 @@
 """Which implementation a kernel runs."""
 
-import sys
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -15,15 +12,11 @@ def scale(empty_registry):
     return Kernel("scale", lambda *args: "reference", lambda *args: "cpu", lambda *args: "cuda")
 
 
-@pytest.fixture
-def gpu_array(monkeypatch):
-    """An array of a stand-in for CuPy."""
-
-    class FakeArray:
-        dtype = np.dtype(np.float32)
-
-    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(ndarray=FakeArray))
-    return FakeArray()
+@pytest.fixture(params=[0, 1])
+def gpu_array(strict_cupy, request):
+    """An array of the stand-in for CuPy, on its current GPU and on another."""
+    with strict_cupy.cuda.Device(request.param):
+        return strict_cupy.zeros(2, np.float32)
 
 
 FLOAT = np.zeros(2, np.float32)
@@ -93,10 +86,16 @@ def test_use_names_the_choices():
         pass
 
 
-def test_gpu_arrays_run_on_the_gpu(scale, gpu_array):
+def test_gpu_arrays_run_on_the_gpu(scale, gpu_array, strict_cupy):
     assert is_cupy(gpu_array)
     assert scale(gpu_array, None, 2) == "cuda"
-    assert array_module(gpu_array) is sys.modules["cupy"]
+    assert array_module(gpu_array) is strict_cupy
+
+
+def test_gpu_arrays_run_on_their_own_gpu(empty_registry, gpu_array, strict_cupy):
+    current = Kernel("current", lambda x: None, cuda=lambda x: strict_cupy.cuda.Device().id)
+    assert current(gpu_array) == gpu_array.device.id
+    assert strict_cupy.cuda.Device().id == 0
 
 
 def test_mixed_devices_are_refused(scale, gpu_array):
