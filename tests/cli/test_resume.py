@@ -297,8 +297,8 @@ def test_a_full_disk_ends_the_run_and_leaves_the_earlier_checkpoint(tmp_path, mo
     last = out / "checkpoint-00003-0000000.safetensors"
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"minitorch-cv: error: the checkpoint {last} cannot be written (No space left on device); what is on disk "
-        "is as it was: make room or choose another folder, and go on from the last checkpoint with --resume, if there is "
-        "one"
+        "is as it was: make room or choose another folder, and go on from the last checkpoint with --resume, if "
+        "there is one"
     )
     assert [path.name for path in out.glob("checkpoint*")] == ["checkpoint-00002-0000000.safetensors"]
     assert json.loads((out / "config.json").read_text())["model"] == "lenet"
