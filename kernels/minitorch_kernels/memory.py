@@ -58,7 +58,11 @@ def requested(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         return np.empty(shape, dtype)
     if source.current is not None:
         return source.current.empty(shape, dtype, size)
-    return np.ndarray(shape, dtype, buffer=np.asarray(pool.take(size)))
+    try:
+        block = pool.take(size)
+    except MemoryError as error:
+        raise MemoryError(f"{error} for an array of shape {shape} and {dtype}") from None
+    return np.ndarray(shape, dtype, buffer=np.asarray(block))
 
 
 class Source(Protocol):
@@ -90,8 +94,21 @@ def room(size: int) -> np.ndarray:
     """New bytes straight from the operating system, which has them back as soon as the last array over them is gone.
 
     A C library would keep much of them: what was freed between blocks that are still in use. They start at a page.
+    MemoryError where there are not so many left, also once the pool has given back what it keeps.
     """
     size = max(size, 1)
+    try:
+        return mapped(size)
+    except (OSError, OverflowError):
+        pool.clear()
+    try:
+        return mapped(size)
+    except (OSError, OverflowError) as error:
+        raise MemoryError(f"allocating {size:,} bytes") from error
+
+
+def mapped(size: int) -> np.ndarray:
+    """Pages of the operating system; OSError where it has none, OverflowError for more than there are addresses."""
     if not hasattr(mmap, "MAP_PRIVATE"):  # Windows
         return np.frombuffer(mmap.mmap(-1, size), np.uint8)
     block = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

@@ -41,6 +41,7 @@ def command(
     Exit status: 0 all shown, 1 some files cannot be read, 2 wrong options or no trained network.
     """
     from ..data import DataError
+    from ..train.diagnosis import first_not_finite
     from ..train.trained import TrainedError, load_trained
     from .datasets import mode_of
     from .settings import SettingsError
@@ -52,6 +53,9 @@ def command(
         mode = mode_of(trained.channels)
     except (TrainedError, SettingsError) as error:
         fail(error)
+    for name, tensor in trained.network.state_dict().items():
+        if place := first_not_finite(tensor):
+            fail(f"{run}: the network is of no use, as {name} holds {place}; train it anew with a smaller --lr")
     pixels: dict[Path, np.ndarray] = {}
     problems: dict[Path, str] = {}
     for path in images:

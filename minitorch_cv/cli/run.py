@@ -22,6 +22,7 @@ from ..distributed.collectives import gathered
 from ..graph import no_grad
 from ..models.recipes import find_recipe
 from ..nn import SyncBatchNorm, functional
+from ..nn.batchnorm import BatchNorm
 from ..nn.parallel import DistributedDataParallel
 from ..out_of_memory import OutOfMemoryError
 from ..plot import plot_curves, plot_predictions
@@ -41,6 +42,7 @@ from ..train import (
     save_weights,
 )
 from ..train.checkpoint_file import cannot_be_written
+from ..train.diagnosis import first_not_finite
 from ..train.run_folder import CURVES, PREDICTIONS, WEIGHTS
 from .datasets import DataSets
 from .description import batches_text, configuration, header, is_between_epochs, position, result
@@ -54,6 +56,10 @@ from .settings import Settings
 from .wording import count_of, network_text
 
 SAMPLES = 24  # images in the figure of predictions
+
+
+class NonFiniteWeightsError(ArithmeticError):
+    """A step made weights NaN or infinite; what was saved before is whole."""
 
 
 class Run:
@@ -122,6 +128,9 @@ class Run:
         loader = SharedLoader(
             self.train_set, settings.batch_size, shuffle=True, num_workers=workers, generator=order, device=place
         )
+        if leaves_one(len(self.train_set), settings.batch_size, self.network):
+            loader.drop_last = True
+            self.notes["batches"] = "the last image of each epoch is left out: batch norm takes no batch of one"
         scheduler, self.schedule_per = make_schedule(settings, optimizer, len(loader))
         ema = EMA(self.network, settings.ema) if settings.ema else None
         parts = Checkpoint(
@@ -151,6 +160,8 @@ class Run:
         """Train, save, say what came out; returns the exit status."""
         start = perf_counter()
         try:
+            if self.ranks_differ():
+                return 2
             with self.interrupt:
                 if not self.folder.holds_a_run():  # else the one there stays until a batch has shown that this one runs
                     self.begin()
@@ -171,6 +182,23 @@ class Run:
         if self.as_json:
             print(json.dumps(result(self.settings, self.data.source, self.progress.history, seconds)))
         return status
+
+    def ranks_differ(self) -> bool:
+        """True, and said, where ranks were given other settings or found other images: they would train apart."""
+        first, *others = gathered({**asdict(self.settings), **self.counts(), "checkpoint_every": self.checkpoint_every})
+        differing = [
+            f"{name} {first[name]} on rank 0, {theirs[name]} on rank {rank}"
+            for rank, theirs in enumerate(others, 1)
+            for name in first
+            if theirs[name] != first[name]
+        ]
+        if differing and get_rank() == 0:
+            say_error(f"the ranks were given other settings: {'; '.join(differing)}; give all of them the same command")
+        return bool(differing)
+
+    def counts(self) -> dict[str, int]:
+        """How many images there are to train and to test on."""
+        return {name: self.config[name] for name in ("train_images", "test_images")}
 
     def begin(self) -> None:
         """Take over the folder: what an earlier run left there goes, unless this run goes on from it."""
@@ -217,11 +245,17 @@ class Run:
             return self.interrupt.status if self.saved_where_it_stopped() else 1
         except NonFiniteLossError as error:  # which all ranks notice at once
             if get_rank() == 0:
-                say_error(error)
+                say_error(error.advised(self.advice(error.lr)))
             return 1
+        except NonFiniteWeightsError as error:
+            say_error(error)
+            return end_other_ranks(1)
         except (CheckpointError, DataError, OutOfMemoryError) as error:
             say_error(error)
             self.can_save = not isinstance(error, CheckpointError)
+            return end_other_ranks(1)
+        except MemoryError as error:
+            say_error(f"out of memory ({error}); use a smaller --batch-size or --resize")
             return end_other_ranks(1)
         except ValueError as error:  # images that the network, or a mixture that the loss, cannot take
             if self.last_step is not None:
@@ -276,11 +310,31 @@ class Run:
         self.folder.write_metrics(self.progress.history)
 
     def save_checkpoint(self) -> None:
-        """Save all that is needed to go on from here, on all ranks."""
+        """Save all that is needed to go on from here, on all ranks. NonFiniteWeightsError where that is spoilt."""
         ranks = self.generator_states()
+        self.check_weights()
         path = self.folder.checkpoint_path(self.progress)
         self.parts.save(path, {**self.checkpoint_metadata(), "ranks": ranks})
         self.folder.keep_checkpoint(path)
+
+    def check_weights(self) -> None:
+        """NonFiniteWeightsError where the last step made a weight, or a number beside it, NaN or infinite."""
+        for name, tensor in self.network.state_dict().items():
+            if place := first_not_finite(tensor):
+                lr = self.parts.optimizer.param_groups[0]["lr"]
+                raise NonFiniteWeightsError(
+                    f"{name} has come to hold {place} {self.position()}, with learning rate {lr:g}: the steps are too "
+                    f"large, and this is not saved; {self.advice(lr)}"
+                )
+
+    def advice(self, lr: float) -> str:
+        """What to try where the steps are too large; a run that goes on keeps its learning rate."""
+        recipe = find_recipe(self.settings.model, self.settings.options)
+        known = recipe.optimizer == self.settings.optimizer and recipe.lr < lr
+        smaller = f"{recipe.lr if known else lr / 10:g}"
+        if self.resume is None:
+            return f"try a smaller one, for instance {smaller}"
+        return f"begin anew with --lr {smaller}, as a run that goes on keeps its learning rate"
 
     def generator_states(self) -> list[dict[str, Any]]:
         """What random numbers come next, on each rank; nothing for one rank, as the checkpoint has its own anyway."""
@@ -303,15 +357,16 @@ class Run:
 
     def checkpoint_metadata(self) -> dict[str, Any]:
         """What a run that goes on has to agree with."""
-        counts = {name: self.config[name] for name in ("train_images", "test_images")}
-        return {"settings": asdict(self.settings), **counts}
+        return {"settings": asdict(self.settings), **self.counts()}
 
     def save(self) -> None:
         """The weights, averaged where they are, and the figures; weights that hold NaN or Inf are left out."""
         with nullcontext() if self.parts.ema is None else self.parts.ema.averaged():
-            if all(np.isfinite(parameter.detach().cpu().numpy()).all() for parameter in self.network.parameters()):
+            if not any(first_not_finite(tensor) for tensor in self.network.state_dict().values()):
                 self.save_weights()
                 self.draw_predictions()
+            else:
+                self.display.say("the weights hold NaN or Inf and are not saved")
         if self.progress.history:
             title = f"{network_text(self.settings)}, learning rate {self.settings.lr:g}"
             self.folder.write_figure(CURVES, plot_curves(self.progress.history, title))
@@ -388,6 +443,8 @@ class Follower(Run):
     """The same run on rank 1, 2, ..., which trains along and leaves all that is shown and kept to rank 0."""
 
     def carry_out(self) -> int:
+        if self.ranks_differ():
+            return 2
         with self.interrupt:
             return 0 if self.is_over() else self.train()
 
@@ -404,6 +461,12 @@ class Follower(Run):
 def run_of_this_rank() -> type[Run]:
     """Rank 0 shows and keeps what comes out, the others train along."""
     return Follower if get_rank() > 0 else Run
+
+
+def leaves_one(images: int, batch_size: int, network: Any) -> bool:
+    """True where the last batch would be a single image, which batch norm takes for no batch in training."""
+    norms = any(isinstance(module, BatchNorm) for module in network.modules())
+    return norms and images > batch_size > 1 and images % batch_size == 1
 
 
 def first(dataset: Any, limit: int | None) -> Any:

@@ -78,7 +78,7 @@ class SharedLoader(DataLoader):
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self.dataset), self.batch_size or 1)
-        return whole + (rest >= self.ranks)
+        return whole + (rest >= self.ranks and not self.drop_last)
 
     def on_device(self) -> NoReturn:
         raise NotResidentError("on_device: the shares of a batch are made when they are asked for; iterate instead")

@@ -14,7 +14,7 @@ from minitorch_kernels.arrays import on_gpu_of
 
 from ..distributed import get_world_size
 from ..distributed.buckets import bucket_for, by_type, parts_of
-from ..distributed.collectives import overwrite_memory, sent_by
+from ..distributed.collectives import gathered, overwrite_memory, sent_by
 from ..distributed.gradients import average_gradients
 from ..graph import after_backward, is_grad_enabled, no_grad
 from ..listening import told
@@ -51,6 +51,7 @@ class DistributedDataParallel(Module):
         self.averages = get_world_size() > 1
         self.images = 0
         if self.averages:
+            refuse_other_networks(module)
             warn_of_separate_statistics(module)
             take_from_rank_zero([*module.parameters(), *module.buffers()])
 
@@ -97,6 +98,19 @@ def take_from_rank_zero(tensors: Sequence[Tensor]) -> None:
         sent = sent_by(bucket)
         for part, tensor in zip(parts_of(sent, alike), alike):
             overwrite_memory(tensor, ..., part)
+
+
+def refuse_other_networks(module: Module) -> None:
+    """ValueError where the ranks have parameters or buffers of other names, shapes or types."""
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    first, *others = gathered({name: f"{tuple(t.shape)} {t.dtype}" for name, t in tensors.items()})
+    for rank, theirs in enumerate(others, 1):
+        for name in sorted({*first} | {*theirs}):
+            if first.get(name) != theirs.get(name):
+                raise ValueError(
+                    f"DistributedDataParallel: {name} is {first.get(name, 'missing')} on rank 0 but "
+                    f"{theirs.get(name, 'missing')} on rank {rank}; build the same network on all ranks"
+                )
 
 
 def warn_of_separate_statistics(module: Module) -> None:

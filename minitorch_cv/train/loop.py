@@ -17,6 +17,7 @@ from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..out_of_memory import OutOfMemoryError
 from ..tensor import Tensor
+from .diagnosis import STEPS, cause_of
 from .ema import EMA
 from .metrics import Averages, count_correct
 from .progress import Epoch, Progress, Step
@@ -26,7 +27,21 @@ SCHEDULED = ("epoch", "batch")
 
 
 class NonFiniteLossError(ArithmeticError):
-    """The loss became NaN or infinite; the message says where, and what to try."""
+    """The loss became NaN or infinite; the message says where, why, and what to try.
+
+    place and cause are its parts; too_large says that the steps are to blame, lr what the learning rate was.
+    """
+
+    def __init__(self, place: str, cause: str, lr: float):
+        self.place, self.cause, self.lr = place, cause, lr
+        self.too_large = cause.startswith(STEPS)
+        super().__init__(self.advised(f"try a smaller one, for instance {lr / 10:g}"))
+
+    def advised(self, advice: str) -> str:
+        """The message, with this advice if it is the steps that are to blame."""
+        if not self.too_large:
+            return f"{self.place}: {self.cause}"
+        return f"{self.place}, with learning rate {self.lr:g}: {self.cause}; {advice}"
 
 
 class StopTraining(Exception):
@@ -72,8 +87,8 @@ def fit(
     With several ranks, all of them call this with a DistributedDataParallel as the model, and with loaders that give
     each its share; losses and accuracies are those over all ranks' images.
 
-    Parameters that require no gradient stay as they are. NonFiniteLossError where the loss is NaN or infinite; the step
-    that it would have led to is not taken.
+    Parameters that require no gradient stay as they are. NonFiniteLossError where the loss is NaN or infinite, which
+    names the image, label, weight or layer that is; the step that it would have led to is not taken.
     """
     if not len(train_loader):
         raise ValueError("fit: train_loader gives no batches; give it images, at least batch_size with drop_last=True")
@@ -101,7 +116,10 @@ def fit(
                 batch_loss, logits = learn_from(images, labels)
                 batch = reached(batch_loss, logits, labels)
                 if not math.isfinite(batch.loss):
-                    raise NonFiniteLossError(describe_failure(batch.loss, progress, len(train_loader), optimizer))
+                    stepped = any(optimizer.state.values()) or progress.epoch > 1 or progress.batch > 0
+                    where = place_of_failure(batch.loss, progress, len(train_loader))
+                    cause = cause_of(model, images, labels, stepped)
+                    raise NonFiniteLossError(where, cause, optimizer.param_groups[0]["lr"])
                 if clip_norm is not None:
                     clip_grad_norm_(parameters_of(optimizer), clip_norm)
                 if clip_value is not None:
@@ -190,10 +208,6 @@ def call(callbacks: Callbacks, event: Step | Epoch) -> None:
         callback(event)
 
 
-def describe_failure(value: float, progress: Progress, batches: int, optimizer: Any) -> str:
-    """Where the loss was lost, and a smaller learning rate to try."""
-    lr = optimizer.param_groups[0]["lr"]
-    return (
-        f"the loss became {value} in epoch {progress.epoch}, batch {progress.batch + 1} of {batches}, "
-        f"with learning rate {lr:g}: the steps are too large; try a smaller one, for instance {lr / 10:g}"
-    )
+def place_of_failure(value: float, progress: Progress, batches: int) -> str:
+    """Where the loss was lost."""
+    return f"the loss became {value} in epoch {progress.epoch}, batch {progress.batch + 1} of {batches}"

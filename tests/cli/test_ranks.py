@@ -1,6 +1,7 @@
 """`mpiexec -n 2 minitorch-cv train`: one run, the same as on one rank, which ends on all ranks at once."""
 
 import os
+import sys
 import time
 from types import SimpleNamespace
 
@@ -145,3 +146,26 @@ def test_each_rank_has_a_gpu_of_its_own(monkeypatch):
     assert ranks.device_of_rank("cuda") == "cuda:1"
     assert ranks.device_of_rank("cuda-sim") == "cuda-sim"
     assert ranks.device_of_rank("cpu") == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (["--lr", "0.2"], "lr 0.05 on rank 0, 0.2 on rank 1"),
+        (["--seed", "1"], "seed 0 on rank 0, 1 on rank 1"),
+        (["--epochs", "3"], "epochs 2 on rank 0, 3 on rank 1"),
+        (["--limit", "12"], "limit 20 on rank 0, 12 on rank 1"),
+        (["--batch-size", "4"], "batch_size 8 on rank 0, 4 on rank 1"),
+        (["--activation", "tanh"], "options {'activation': 'relu'} on rank 0"),
+        (["--checkpoint-every", "1"], "checkpoint_every 0 on rank 0, 1 on rank 1"),
+    ],
+)
+def test_ranks_with_other_settings_end_at_once(tmp_path, second, said):
+    out = ["--out", str(tmp_path / "run")]
+    done = on_ranks(
+        1, "tests.distributed.command", "nothing", 0, 0, "train", "lenet", *SMALL, *out, ":", "-n", "1", sys.executable,
+        "-m", "tests.distributed.command", "nothing", 0, 0, "train", "lenet", *SMALL, *out, *second,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert f"the ranks were given other settings: {said}" in done.stderr
+    assert not (tmp_path / "run").exists() or not list((tmp_path / "run").iterdir())

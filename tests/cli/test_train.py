@@ -231,3 +231,64 @@ def test_compiled_training_gives_the_same_run(train, out, tmp_path):
     out.rename(tmp_path / "eager")
     assert train("--compile", "--epochs", "3") == 0
     assert metrics(out)[:2] == eager
+
+
+def test_a_run_that_goes_on_is_told_what_it_can_do(train, out, monkeypatch, capsys):
+    assert train() == 0
+    break_loss(monkeypatch, 1)
+    capsys.readouterr()
+    assert main(["train", "lenet", "--resume", str(out), "--epochs", "3"]) == 1
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .endswith("the steps are too large; begin anew with --lr 0.09, as a run that goes on keeps its learning rate")
+    )
+
+
+def test_a_rate_far_above_the_recipes_is_brought_back_to_it(train, monkeypatch, capsys):
+    break_loss(monkeypatch, 2)
+    assert train("--lr", "1e9") == 1
+    assert capsys.readouterr().err.splitlines()[-1].endswith("; try a smaller one, for instance 0.9")
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("options", [("--checkpoint-every", "1"), ("--epochs", "1", "--limit", "8"), ("--compile",)])
+def test_weights_that_overflowed_are_no_checkpoint(train, out, capsys, options):
+    assert train("--activation", "relu", "--lr", "1e39", *options) == 1
+    shown = capsys.readouterr()
+    assert "the steps are too large" in shown.err
+    assert "Traceback" not in shown.err
+    assert not list(out.glob("checkpoint-*"))
+    assert not (out / "weights.safetensors").exists()
+
+
+def test_weights_that_overflow_later_leave_the_checkpoint_before(train, out, monkeypatch, capsys):
+    networks = []
+    build = minitorch_cv.models.build
+    monkeypatch.setattr(minitorch_cv.models, "build", lambda *given: networks.append(build(*given)) or networks[-1])
+    at_step(monkeypatch, 2, 2, lambda: networks[0].classifier.fc3.bias.data.fill_(float("inf")))
+    assert train() == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "classifier.fc3.bias has come to hold inf at element 0 after epoch 2 of 2" in error
+    assert "and this is not saved" in error
+    assert [path.name for path in out.glob("checkpoint-*")] == ["checkpoint-00002-0000000.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("network", "images", "batch", "batches"),
+    [("bn_lenet", 9, 4, 2), ("bn_lenet", 8, 4, 2), ("bn_lenet", 10, 4, 3), ("lenet", 9, 4, 3), ("bn_lenet", 3, 2, 1)],
+)
+def test_a_last_batch_of_one_image(out, capsys, network, images, batch, batches):
+    options = ["--limit", str(images), "--batch-size", str(batch), "--epochs", "1", "--out", str(out)]
+    assert main(["train", network, *options, "--checkpoint-every", "1", "--lr", "0.01"]) == 0
+    shown = capsys.readouterr().out
+    left_out = network == "bn_lenet" and images % batch == 1
+    assert ("the last image of each epoch is left out" in shown) == left_out
+    names = sorted(path.name for path in out.glob("checkpoint-*"))
+    assert names == [f"checkpoint-00001-{batches:07d}.safetensors", "checkpoint-00002-0000000.safetensors"]
+    assert main(["train", network, "--resume", str(out), "--epochs", "2"]) == 0
+
+
+def test_one_image_alone_is_too_few_for_batch_norm(out, capsys):
+    assert main(["train", "bn_lenet", "--limit", "1", "--epochs", "1", "--out", str(out)]) == 2
+    assert "more than one value per channel" in capsys.readouterr().err
