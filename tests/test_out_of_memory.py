@@ -180,7 +180,7 @@ def test_a_full_cpu_in_a_recorded_step(little_memory):
         for _ in range(2):
             net(x)
         little_memory(100_000)
-        with pytest.raises(MemoryError, match="while replaying a recorded step: .*; try a batch of 32 instead of 64"):
+        with pytest.raises(MemoryError, match=r"while replaying a recorded step: .*; try a batch of 32 instead of 64"):
             net(x)
 
 

@@ -251,7 +251,7 @@ def test_a_rate_far_above_the_recipes_is_brought_back_to_it(train, monkeypatch, 
     assert capsys.readouterr().err.splitlines()[-1].endswith("; try a smaller one, for instance 0.9")
 
 
-@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("options", [("--checkpoint-every", "1"), ("--epochs", "1", "--limit", "8"), ("--compile",)])
 def test_weights_that_overflowed_are_no_checkpoint(train, out, capsys, options):
     assert train("--activation", "relu", "--lr", "1e39", *options) == 1
