@@ -5,8 +5,11 @@
 # make networks checks every network as a whole: its gradients, its ONNX export; and a run killed 50 times
 # make threads runs the kernel tests with 1, 2 and 4 threads, and compiled for a processor without AVX-512
 # make strict  runs every test of a GPU on a stand-in for CuPy that refuses what CuPy refuses; no GPU is needed
+# make lowest  installs the lowest versions that pyproject.toml allows, and runs the tests of the command line with them
+# make pythons installs into each other Python that is found (3.12, 3.13), trains LeNet, and runs a share of the tests
 # make cuda    compiles every CUDA kernel for three generations of GPUs with nvcc; no GPU is needed
-#              WORKERS=4 shares any of these tests out to so many processes
+#              WORKERS=4 shares any of these tests out to so many processes; SHARE=0.1 draws a tenth of `make test`,
+#              others each day
 # make bench   measures training steps of the book's networks against PyTorch, and writes benchmarks/results/;
 #              ARGS="lenet nin --turns 5" chooses among them (python -m benchmarks.networks --help)
 
@@ -16,12 +19,13 @@ TORCH ?= torch==2.13.0
 TORCHVISION ?= torchvision==0.28.0
 ARGS ?=
 WORKERS ?= 2
+SHARE ?= 1
 AVX2 := +sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt
 
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS)
 
-.PHONY: lenet test parity networks threads strict cuda bench notebook clean
+.PHONY: lenet test parity networks threads strict lowest pythons cuda bench notebook clean
 
 lenet: $(VENV)/installed
 	@$(BIN)/minitorch-cv train lenet $(ARGS)
@@ -32,9 +36,9 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 ifdef NUMBA_DISABLE_JIT
-	$(PYTEST) --cov --cov-report=term -m "not parity and not networks"
+	$(PYTEST) --sample $(SHARE) --cov --cov-report=term -m "not parity and not networks"
 else
-	$(PYTEST) -m "not parity and not networks"
+	$(PYTEST) --sample $(SHARE) -m "not parity and not networks"
 endif
 
 parity: $(VENV)/installed-parity
@@ -56,6 +60,15 @@ strict: $(VENV)/installed-test
 
 cuda: $(VENV)/installed-test
 	$(BIN)/python -m tools.compile_cuda
+
+lowest: $(VENV)/installed-test
+	$(BIN)/python -m venv --clear $(VENV)-lowest
+	$(BIN)/python -m uv pip install --quiet --python $(VENV)-lowest --resolution lowest-direct .
+	$(BIN)/python -m uv pip install --quiet --python $(VENV)-lowest pytest pytest-xdist hypothesis mpi4py mpich
+	$(VENV)-lowest/bin/python -m pytest --numprocesses $(WORKERS) tests/cli tests/plot tests/data/test_command.py
+
+pythons: $(VENV)/installed-test
+	$(BIN)/python -m tools.other_pythons
 
 bench: $(VENV)/installed-parity
 	$(BIN)/python -m benchmarks.networks $(ARGS)
@@ -86,4 +99,4 @@ $(VENV)/installed-parity: $(VENV)/installed-test
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-* build dist *.egg-info
