@@ -2,9 +2,9 @@
 
 Numba's own cache keeps an index beside the code. Two processes that write to it at once can leave an index entry that
 leads to the other's code, a file cut short stops the program, and a folder that cannot be written to does, too. Here
-the name of a file says what is in it, and it begins with a checksum; it is written beside its place and then renamed.
-Code that cannot be read is compiled again; code that cannot be written is compiled in every process, and a warning says
-so once.
+the name of a file says what is in it, and it begins with a checksum of both; it is written beside its place and then
+renamed. Code that cannot be read, or that another user may have written, is compiled again; code that cannot be kept is
+compiled in every process, and a warning says so once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import hashlib
 import os
 import pickle
 import tempfile
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ import numba
 from numba.core import serialize
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
+
+from .code_folder import distrust, make_closed, warn_once
 
 DIGEST = hashlib.sha256().digest_size
 
@@ -80,39 +81,42 @@ def stamp(source: str) -> str:
 
 
 def read(path: Path) -> bytes | None:
-    """What `write` wrote, or None where the file is not there, cannot be read or is damaged."""
+    """What `write` wrote, or None where the file is not there, cannot be read, is damaged or may be another user's."""
     try:
-        content = path.read_bytes()
+        if distrust(path.parent) is not None:
+            return None
+        with open(path, "rb", opener=open_no_link) as file:
+            if distrust(file.fileno()) is not None:
+                return None
+            content = file.read()
     except OSError:
         return None
     digest, data = content[:DIGEST], content[DIGEST:]
-    return data if hashlib.sha256(data).digest() == digest else None
+    return data if checksum(path, data) == digest else None
+
+
+def open_no_link(path: str, flags: int) -> int:
+    """Open a file, but not what a symbolic link in its place leads to."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
+def checksum(path: Path, data: bytes) -> bytes:
+    """Of the data and of the name it is kept under, so that no file can take the place of another."""
+    return hashlib.sha256(path.name.encode() + b"\0" + data).digest()
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put the data in its place in one step, so that nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put the data in its place in one step, so that nobody ever sees half of it.
+
+    Raises OSError where that is not possible, and where another user may have written in the folder.
+    """
+    make_closed(path.parent)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(data).digest() + data)
+            file.write(checksum(path, data) + data)
         os.replace(beside, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
-
-
-_warned = False
-
-
-def warn_once(folder: Path, error: OSError) -> None:
-    """Say that compiled code is not kept, the first time in a process."""
-    global _warned
-    if not _warned:
-        _warned = True
-        warnings.warn(
-            f"compiled kernels cannot be kept in {folder} ({error.strerror}), so every process compiles them anew; "
-            "set NUMBA_CACHE_DIR to a folder that can be written",
-            stacklevel=2,
-        )

@@ -4,28 +4,25 @@ Importing the engine must not pay for importing Numba, which takes longer than a
 plain function and compiles it at its first call. Inside a compiled function, `prange` splits a loop over the threads;
 until Numba is loaded the name is Python's `range`.
 
-Compiled code is kept on disk (`code_cache`), in a folder named after the state of all kernel sources, because a
-function may hold code inlined from another file. Where it has to be compiled first, a line says what is waited for.
+Compiled code is kept on disk (`code_folder`, `code_cache`). Where it has to be compiled first, a line says what is
+waited for. Kernels may be called from any thread (`threads`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
-import os
-import shutil
 import sys
-import threading
-import time
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import threads
+from .code_folder import cache_folder
+
 prange = range
 
-_loading = threading.RLock()
+_numba: Any = None
 _on_load: list[Callable[[], None]] = []
 
 
@@ -46,12 +43,24 @@ class LazyFunction:
         functools.update_wrapper(self, function)
         self.function = function
         self.options = options
+        self.built: Any = None
 
     def __call__(self, *args: Any) -> Any:
-        return self.dispatcher(*args)
+        dispatcher = self.dispatcher
+        if threads.forking:
+            threads.stand_back()
+        with threads.caller.turn:
+            return dispatcher(*args)
 
-    @functools.cached_property
+    @property
     def dispatcher(self) -> Any:
+        """What Numba makes of the function. It is not locked while it is made: two of them would do the same."""
+        if self.built is None:
+            self.built = self.build()
+        return self.built
+
+    def build(self) -> Any:
+        """Decorate the function as if Numba had been there from the start."""
         numba = load_numba()
         if "prange" in self.function.__globals__:
             self.function.__globals__["prange"] = numba.prange
@@ -68,24 +77,28 @@ class LazyFunction:
         return load_numba().typeof(self.dispatcher)
 
 
-@functools.cache
 def load_numba() -> Any:
-    """Import Numba, with oneTBB's library loaded first so that Numba finds its thread-safe, fork-safe layer."""
-    with _loading:
-        library = tbb_library()
-        if library is not None:
-            ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-        import numba
+    """Import Numba and start its threads, with oneTBB's library loaded first so that Numba finds that layer."""
+    global _numba
+    if _numba is None:
+        with threads.loading:
+            if _numba is None:  # still, when it is this thread's turn
+                library = tbb_library()
+                if library is not None:
+                    ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+                import numba
 
-        for register in _on_load:
-            register()
-        return numba
+                threads.start(numba)
+                for register in _on_load:
+                    register()
+                _numba = numba
+    return _numba
 
 
 def when_numba_loads(register: Callable[[], None]) -> Callable[[], None]:
     """Call `register()` right after Numba is imported, to give compiled code its own version of a plain function."""
     _on_load.append(register)
-    if load_numba.cache_info().currsize:
+    if _numba is not None:
         register()
     return register
 
@@ -104,37 +117,6 @@ def tbb_library() -> Path | None:
             if path.exists():
                 return path
     return None
-
-
-@functools.cache
-def cache_folder() -> Path:
-    """Where compiled kernels are kept: by the state of the sources, in `$NUMBA_CACHE_DIR` or the user's cache."""
-    stamp = 0
-    for source in sorted(Path(__file__).parent.rglob("*.py")):
-        status = source.stat()
-        stamp = zlib.crc32(f"{source} {status.st_mtime_ns} {status.st_size}".encode(), stamp)
-    parent = cache_parent()
-    folder = parent / f"kernels-{stamp:08x}"
-    if not folder.exists():
-        remove_unused(parent)
-    return folder
-
-
-def cache_parent() -> Path:
-    """The folder for everything that is compiled: `$NUMBA_CACHE_DIR`, or in the user's cache."""
-    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(chosen)
-    from platformdirs import user_cache_path  # here, because the engine's import would wait for it
-
-    return user_cache_path("minitorch_cv")
-
-
-def remove_unused(parent: Path) -> None:
-    """Delete compiled code that was last added to more than a month ago; what still needs it compiles again."""
-    for folder in parent.glob("kernels-*"):
-        with contextlib.suppress(OSError):  # another process may be deleting it too
-            if time.time() - folder.stat().st_mtime > 30 * 24 * 3600:
-                shutil.rmtree(folder)
 
 
 _callback: Callable[[str], None] | None = None

@@ -161,7 +161,8 @@ class Block:
         self.__array_interface__ = memory.__array_interface__
 
     def __del__(self) -> None:
-        pool.give_back(self.memory, self.size)
+        if hasattr(self, "size"):  # an interruption may come before it is set
+            pool.give_back(self.memory, self.size)
 
 
 pool = Pool()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import tape
-from ..jit import cache_parent
+from ..code_folder import cache_parent, distrust, make_closed, warn_once
 from ..sim_arrays import SimArray
 
 KERNEL = re.compile(r'extern "C" __global__ void\s+(?:__launch_bounds__\([^)]*\)\s*)?(\w+)\(')
@@ -67,13 +67,26 @@ def library(source: Path, real: str) -> ctypes.CDLL:
         stamp.update(header.read_bytes())
     folder = cache_parent() / "simulator"
     path = folder / f"{source.stem}-{real}-{stamp.hexdigest()[:16]}.so"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        make_closed(folder)
+    except OSError as error:
+        warn_once(folder, error)
+        return built_for_now(text, path.name)
+    if not path.exists() or distrust(path):
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             built = Path(scratch) / path.name
             compile_program(text, built)
+            built.chmod(0o700)
             os.replace(built, path)  # whole, or not at all: other processes may be looking
     return ctypes.CDLL(str(path))
+
+
+def built_for_now(text: str, name: str) -> ctypes.CDLL:
+    """A compiled file that this process alone uses."""
+    with tempfile.TemporaryDirectory() as scratch:
+        built = Path(scratch) / name
+        compile_program(text, built)
+        return ctypes.CDLL(str(built))
 
 
 def program(source: Path, real: str) -> str:
