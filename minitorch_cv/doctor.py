@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
 from minitorch_kernels import jit
+from minitorch_kernels import threads as threads_of_kernels
+from minitorch_kernels.code_folder import distrust
 from minitorch_kernels.cupy_here import why_no_gpu
-from minitorch_kernels.jit import prange
 
 from .data import sources
 from .data.published import FASHION_MNIST
@@ -80,12 +82,19 @@ def usable_cores() -> int:
 
 def threads() -> int:
     """The threads that parallel kernels use: all cores, unless NUMBA_NUM_THREADS says otherwise."""
-    return jit.load_numba().get_num_threads()
+    return numba().config.NUMBA_NUM_THREADS
+
+
+def numba() -> Any:
+    """Numba, also where it cannot run kernels."""
+    with contextlib.suppress(ValueError):  # `threading_layer` shows it
+        jit.load_numba()
+    return import_module("numba")
 
 
 def vector_bits() -> int:
     """The width of the processor's vector registers as the compiler knows them; 0 where it knows of none."""
-    jit.load_numba()
+    numba()
     from llvmlite import binding
 
     features = binding.get_host_cpu_features()
@@ -94,21 +103,16 @@ def vector_bits() -> int:
 
 
 def threading_layer() -> str:
-    """Which library Numba runs its threads on; it decides when the first parallel function runs, so one is run."""
-    numba = jit.load_numba()
-    if numba.config.DISABLE_JIT:
+    """Which library Numba runs its threads on, and what that means for kernels called from several threads."""
+    try:
+        jit.load_numba()
+    except ValueError as error:  # NUMBA_THREADING_LAYER names one that is not there
+        return f"none: {str(error).splitlines()[0]}"
+    if threads_of_kernels.layer is None:
         return "none (NUMBA_DISABLE_JIT is set: kernels run as plain Python)"
-    sum_of_squares(2)
-    return numba.threading_layer()
-
-
-@jit.jit(parallel=True)
-def sum_of_squares(n: int) -> int:
-    """0² + 1² + ... + (n-1)²."""
-    total = 0
-    for i in prange(n):
-        total += i * i
-    return total
+    if threads_of_kernels.layer == "workqueue":
+        return "workqueue (one kernel at a time, others wait; tbb or omp would run them at once)"
+    return f"{threads_of_kernels.layer} (kernels of several threads run at once)"
 
 
 def nvidia_driver() -> str:
@@ -149,6 +153,8 @@ def kernel_cache() -> str:
     folder = jit.cache_folder()
     older = [other for other in folder.parent.glob("kernels-*") if other != folder]
     text = describe_folder(folder)
+    if folder.exists() and (why := distrust(folder)):
+        text += f"; passed over, because {why}; set NUMBA_CACHE_DIR to a folder of your own"
     if older:
         size = sum(folder_size(other) for other in older)
         text += f"; beside it {len(older)} of older sources, {megabytes(size)}, which may be deleted"

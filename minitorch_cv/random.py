@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from typing import Any
 
 import numpy as np
 
+from minitorch_kernels import threads
 from minitorch_kernels.arrays import Array, on_cpu, on_gpu
 from minitorch_kernels.cuda.graph import overwrite
 
@@ -27,6 +29,7 @@ class Generator:
         if self.device.type != "cpu":
             self.philox = on_gpu(np.zeros(2, np.int64), self.device.type, self.device.index or 0)
         self.manual_seed(fresh_seed())
+        generators.add(self)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from `seed`; returns the generator."""
@@ -67,6 +70,17 @@ class Generator:
         else:
             self.write(self._seed, state["draws"])
         return self
+
+
+generators: weakref.WeakSet[Generator] = weakref.WeakSet()
+
+
+def locks() -> list[Any]:
+    """NumPy's, of which a thread that draws numbers holds one."""
+    return [generator.numpy.bit_generator.lock for generator in list(generators) if generator.philox is None]
+
+
+threads.also_used.append(locks)
 
 
 def fresh_seed() -> int:

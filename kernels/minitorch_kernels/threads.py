@@ -6,9 +6,9 @@ kernels take turns.
 
 A forked process has one thread, the one that forked, and memory as it was at that moment. What another thread was
 about to change stays half changed, and a lock that it held is never released. So a fork waits until no thread is inside
-a kernel, be it computing or compiling. The layer's threads are gone as well. `workqueue` starts new ones, and so does
-`tbb`, if the thread that forks is the one that started it and the only one that uses it. Otherwise the loops of the new
-process run on `workqueue`, for which all loops are started through one pointer.
+a kernel, be it computing or compiling, and takes the locks that are left. The layer's threads are gone as well.
+`workqueue` starts new ones, and so does `tbb`, if the thread that forks is the one that started it and the only one
+that uses it. Otherwise the loops of the new process run on `workqueue`: all loops are started through one pointer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import ctypes
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -29,7 +29,7 @@ forking = False  # a fork waits for the kernels that run
 
 _starter = 0  # the thread that started the layer
 _lost = False  # the process was forked, and the layer's threads are not there any more
-_only_turn = threading.RLock()
+_only_turn: Any = threading.RLock()
 _turns: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # of each thread that calls kernels
 
 
@@ -42,17 +42,22 @@ class Fork(threading.local):
 
 
 _fork = Fork()
+also_used: list[Callable[[], Iterable[Any]]] = []  # locks of the engine that a thread may hold while it computes
 
 
 class Caller(threading.local):
     """The current thread as a caller of kernels. turn: a lock that it holds while it is inside one."""
 
-    def __init__(self) -> None:
+    def __getattr__(self, name: str) -> Any:
+        """`turn`, when the thread calls its first kernel."""
+        if name != "turn":
+            raise AttributeError(name)
         with loading:
             if _lost:
                 start_anew()
             self.turn: Any = _only_turn if layer == "workqueue" else threading.RLock()
             _turns[threading.get_ident()] = self.turn
+        return self.turn
 
 
 caller = Caller()
@@ -121,9 +126,11 @@ _engine: Any = None  # owns the code of the jump
 
 
 def locks() -> Iterator[Any]:
-    """All that a thread holds on its way through a kernel."""
+    """All that a thread may hold while it computes, in an order in which a fork can take them."""
     yield loading
     yield from list(_turns.values())
+    for used in also_used:
+        yield from used()
     if layer is not None:
         from numba.core.compiler_lock import global_compiler_lock
 
@@ -131,7 +138,7 @@ def locks() -> Iterator[Any]:
 
 
 def before_fork() -> None:
-    """Wait until no other thread is inside a kernel.
+    """Wait until no other thread is inside a kernel, and let none begin.
 
     A thread that forks while it is inside one itself, in a callback, does not wait: others may be waiting for it.
     """

@@ -21,7 +21,7 @@ def command(
 ) -> None:
     """Print versions, cores, vector width, threading layer, CUDA, caches and where the data set was found.
 
-    Paste this into a bug report. Nothing is downloaded or changed. The first call compiles one small function.
+    Paste this into a bug report. Nothing is downloaded, compiled or changed.
     """
     from ..doctor import facts
 

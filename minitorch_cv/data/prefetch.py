@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +16,9 @@ def prefetched(work: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], ahead
 
     The tasks themselves are drawn in the caller's thread. An exception of `work` is raised where its result is taken,
     with its traceback. The thread ends with the tasks, or after the task at hand once the iterator is closed or let go.
+    RuntimeError where the process was forked in between: the new one has no such thread.
     """
+    process = os.getpid()
     waiting = iter(tasks)
     # Entering the executor as a context would wait for its thread, and a loop that breaks off need not.
     executor = ThreadPoolExecutor(1, "minitorch-cv-prefetch")
@@ -27,6 +30,11 @@ def prefetched(work: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], ahead
     try:
         submit(ahead)
         while done:
+            if os.getpid() != process:
+                raise RuntimeError(
+                    "this process was forked in the middle of a loop over batches that a thread of its parent prepares, "
+                    "and has no such thread; begin the loop in the new process"
+                )
             result = done.popleft().result()
             submit(1)
             yield result
