@@ -32,8 +32,8 @@ def prefetched(work: Callable[..., Any], tasks: Iterable[tuple[Any, ...]], ahead
         while done:
             if os.getpid() != process:
                 raise RuntimeError(
-                    "this process was forked in the middle of a loop over batches that a thread of its parent prepares, "
-                    "and has no such thread; begin the loop in the new process"
+                    "this process was forked in the middle of a loop over batches, which a thread of its parent "
+                    "prepares; begin the loop in the new process"
                 )
             result = done.popleft().result()
             submit(1)

@@ -7,6 +7,7 @@ import warnings
 
 import pytest
 
+from minitorch_kernels import code_folder
 from minitorch_kernels import jit as jit_module
 from minitorch_kernels.jit import jit
 
@@ -118,9 +119,7 @@ def test_an_edited_source_is_compiled_again(start, tmp_path):
 
 def test_a_folder_that_cannot_be_written_to(folder, compiled, monkeypatch):
     """Not even root can make a folder below a file."""
-    from minitorch_kernels import code_cache
-
-    monkeypatch.setattr(code_cache, "_warned", False)
+    monkeypatch.setattr(code_folder, "_warned", False)
     folder.write_text("a file where the folder should be")
     with pytest.warns(UserWarning, match="cannot be kept in .*set NUMBA_CACHE_DIR"):
         assert jit(plus_one)(41) == 42
@@ -159,7 +158,7 @@ def test_nothing_half_written_is_left(folder, monkeypatch):
     def full(source, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(code_cache, "_warned", False)
+    monkeypatch.setattr(code_folder, "_warned", False)
     monkeypatch.setattr(code_cache.os, "replace", full)
     with pytest.warns(UserWarning, match="No space left"):
         assert jit(plus_one)(41) == 42

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minitorch_kernels import code_folder
 from minitorch_kernels import jit as jit_module
 from minitorch_kernels.jit import cache_folder, jit, on_compile, prange
 
@@ -73,7 +74,7 @@ def test_division_by_zero_gives_infinity():
 
 @pytest.mark.skipif(not COMPILED, reason="nothing is compiled (NUMBA_DISABLE_JIT)")
 def test_the_threading_layer_bears_concurrent_callers():
-    """Threads of a data loader may call kernels; Numba's workqueue layer would abort the process."""
+    """Threads of a data loader may call kernels; on Numba's workqueue layer they would wait for each other."""
     numba = pytest.importorskip("numba")
     if jit_module.tbb_library() is None:
         pytest.skip("the tbb package is not installed")
@@ -122,7 +123,7 @@ def sources(monkeypatch, tmp_path):
     """A copy of the kernel sources that a test may edit, in place of the installed ones."""
     copy = tmp_path / "minitorch_kernels"
     shutil.copytree(Path(jit_module.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(jit_module, "__file__", str(copy / "jit.py"))
+    monkeypatch.setattr(code_folder, "__file__", str(copy / "code_folder.py"))
     return copy
 
 
