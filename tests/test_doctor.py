@@ -1,10 +1,14 @@
+import json
 import os
+import subprocess
+import sys
 
 import pytest
 
 from minitorch_cv import doctor
 from minitorch_cv.data import sources
 from minitorch_cv.data.published import FASHION_MNIST
+from minitorch_kernels import threads
 from minitorch_kernels.cupy_here import why_no_gpu
 
 
@@ -33,6 +37,48 @@ def test_the_processor_is_described():
     assert found["vector_bits"] in (0, 128, 256, 512)
     expected = ("none",) if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" else ("tbb", "omp", "workqueue")
     assert found["threading_layer"].startswith(expected)
+
+
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
+
+@pytest.mark.skipif(not COMPILED, reason="there is no threading layer (NUMBA_DISABLE_JIT)")
+@pytest.mark.parametrize(
+    ("layer", "meaning"),
+    [
+        ("tbb", "tbb (kernels of several threads run at once)"),
+        ("omp", "omp (kernels of several threads run at once)"),
+        ("workqueue", "workqueue (one kernel at a time, others wait; tbb or omp would run them at once)"),
+        (None, "none (NUMBA_DISABLE_JIT is set: kernels run as plain Python)"),
+    ],
+)
+def test_the_threading_layer_is_explained(monkeypatch, layer, meaning):
+    monkeypatch.setattr(threads, "layer", layer)
+    assert doctor.threading_layer() == meaning
+
+
+@pytest.mark.skipif(not COMPILED, reason="there is no threading layer (NUMBA_DISABLE_JIT)")
+@pytest.mark.parametrize("layer", ["workqueue", "no-such-layer"])
+def test_the_threading_layer_of_a_new_process(layer):
+    """One that Numba does not know is a line of the table, and no traceback."""
+    command = [sys.executable, "-m", "minitorch_cv", "doctor", "--json"]
+    done = subprocess.run(command, env={**os.environ, "NUMBA_THREADING_LAYER": layer}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["processor"]["threading_layer"]
+    expected = {"workqueue": "workqueue (one kernel", "no-such-layer": "none: The threading layer requested"}
+    assert found.startswith(expected[layer])
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows keeps folders of users closed by itself")
+@pytest.mark.parametrize(("mode", "said"), [(0o700, ""), (0o755, ""), (0o777, "777"), (0o775, "775"), (0o1777, "1777")])
+def test_a_kernel_cache_that_others_may_write_to(tmp_path, monkeypatch, mode, said):
+    folder = tmp_path / "kernels-2"
+    folder.mkdir()
+    folder.chmod(mode)
+    monkeypatch.setattr(doctor.jit, "cache_folder", lambda: folder)
+    why = f"passed over, because other users may write to it: its mode is {said}"
+    advice = "set NUMBA_CACHE_DIR to a folder of your own"
+    assert doctor.kernel_cache() == f"{folder}: 0.0 MB" + (f"; {why}; {advice}" if said else "")
 
 
 @pytest.mark.parametrize(

@@ -260,3 +260,30 @@ def test_ctrl_c_reaches_a_caller_who_waits():
     out, _ = process.communicate(timeout=60)
     assert out == "interrupted\n"
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_loop_that_a_fork_cut_in_two():
+    """The forked process has no thread that prepares the rest: it says so, and a loop begun anew works."""
+    program = """
+import os
+import numpy as np
+from minitorch_cv.data import DataLoader, TensorDataset
+from minitorch_cv.tensor import Tensor
+
+loader = DataLoader(TensorDataset(Tensor(np.arange(12.0))), batch_size=2, num_workers=1)
+batches = iter(loader)
+next(batches)
+if child := os.fork():
+    assert len(list(batches)) == 5
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+else:
+    try:
+        list(batches)
+    except RuntimeError as error:
+        assert "begin the loop in the new process" in str(error), error
+        assert len(list(loader)) == 6
+        os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr

@@ -1,7 +1,9 @@
 """The pool of large buffers: memory is used again, and never by two arrays at a time."""
 
+import contextlib
 import gc
 import mmap
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +88,41 @@ def test_freed_memory_goes_back_to_the_operating_system():
     assert in_use() - before > 900 * LARGE
     del blocks[:-1], block  # memory that is still in use comes after all that is freed
     assert in_use() - before < 100 * LARGE
+
+
+def made():
+    return memory.Block.__new__(memory.Block)
+
+
+def with_memory():
+    block = made()
+    block.memory = memory.room(LARGE)
+    return block
+
+
+def with_size():
+    block = with_memory()
+    block.size = LARGE
+    return block
+
+
+def interrupted():
+    """The interruption comes while the interface is asked for."""
+
+    class Interrupting:
+        @property
+        def __array_interface__(self):
+            raise KeyboardInterrupt
+
+    with contextlib.suppress(KeyboardInterrupt):
+        memory.Block(Interrupting(), LARGE)
+
+
+@pytest.mark.parametrize(("begin", "given_back"), [(made, 0), (with_memory, 0), (with_size, 1), (interrupted, 1)])
+def test_a_block_that_an_interruption_left_half_made(begin, given_back, monkeypatch):
+    complaints = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    begin()
+    gc.collect()
+    assert complaints == []
+    assert len(memory.pool.free[LARGE]) == given_back
