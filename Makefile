@@ -4,6 +4,7 @@
 #              TORCH="torch==2.13.0" TORCHVISION="torchvision==0.28.0" choose the versions, which belong together
 # make networks checks every network as a whole: its gradients, its ONNX export; and a run killed 50 times
 # make threads runs the kernel tests with 1, 2 and 4 threads, and compiled for a processor without AVX-512
+# make layers  trains with augmentation, and in two threads at once, on each threading layer that Numba may run on
 # make strict  runs every test of a GPU on a stand-in for CuPy that refuses what CuPy refuses; no GPU is needed
 # make lowest  installs the lowest versions that pyproject.toml allows, and runs the tests of the command line with them
 # make pythons installs into each other Python that is found (3.12, 3.13), trains LeNet, and runs a share of the tests
@@ -25,7 +26,7 @@ AVX2 := +sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS)
 
-.PHONY: lenet test parity networks threads strict lowest pythons cuda bench notebook clean
+.PHONY: lenet test parity networks threads layers strict lowest pythons cuda bench notebook clean
 
 lenet: $(VENV)/installed
 	@$(BIN)/minitorch-cv train lenet $(ARGS)
@@ -53,6 +54,9 @@ threads: $(VENV)/installed-test
 	NUMBA_NUM_THREADS=2 $(PYTEST) tests/kernels
 	NUMBA_NUM_THREADS=4 $(PYTEST) tests/kernels
 	NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=$(AVX2) $(PYTEST) tests/kernels
+
+layers: $(VENV)/installed-test
+	WORKERS=$(WORKERS) $(BIN)/python -m tools.layers
 
 strict: $(VENV)/installed-test
 	$(PYTEST) --device cuda --strict-cupy -m "not parity and not networks"
