@@ -41,7 +41,7 @@ def found(request):
         pytest.skip("the tbb package is not installed")
     command = [sys.executable, "-m", "tests.kernels.threads_process", *how]
     environment = {**os.environ, "NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     if "No threading layer could be loaded" in done.stderr:
         pytest.skip(f"Numba has no layer {layer} here")
     assert done.returncode == 0, done.stderr
