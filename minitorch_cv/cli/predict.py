@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,14 +78,12 @@ def read_image(path: Path, mode: str, size: int, invert: bool) -> np.ndarray:
     from PIL import ImageOps
 
     from ..data import DataError, Resize
-    from ..data.image_folder import load_image, planes
+    from ..data.image_file import load_image
+    from ..data.image_folder import planes
 
-    try:
-        image = load_image(str(path), mode)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file") from error
-    except Exception as error:  # broken files make Pillow raise errors of many types
-        raise DataError(f"{path}: cannot be read as an image ({type(error).__name__}: {error})") from error
+    if not os.path.exists(path):
+        raise DataError(f"{path}: no such file")
+    image = load_image(str(path), mode)
     if invert:
         image = ImageOps.invert(image)
     return planes(Resize((size, size))(image))

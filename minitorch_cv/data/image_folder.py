@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,11 +15,9 @@ from .array_images import Indices
 from .collate import default_collate
 from .datasets import Dataset
 from .idx import DataError
+from .image_file import load_image
 from .transforms import ToTensor, batch_steps
 from .whole_batches import transform_draws, with_generator
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
@@ -31,9 +29,10 @@ class ImageFolder(Dataset):
     the names of the folders in root, sorted; `class_to_idx` gives their labels, `samples` is [(path, label), ...],
     sorted by class and path, and `targets` the labels alone. Hidden files and folders are passed over.
 
-    loader: path -> image; by default Pillow's, which turns every image into `mode` ("RGB", "L"). is_valid_file: says of
-    a path whether it is one of the images, in place of the file extensions. allow_empty lets a class have no images.
-    check=True reads every image once now, so that a broken one is found before training rather than in the middle.
+    loader: path -> image; by default `load_image`, which turns every image into `mode` ("RGB", "L") of 8 bits, upright
+    where a photo lies on its side. is_valid_file: says of a path whether it is one of the images, in place of the file
+    extensions. allow_empty lets a class have no images. check=True reads every image once now, so that a broken one is
+    found before training rather than in the middle.
 
     A DataLoader makes batches (B, C, H, W) by whole arrays from the first step of the transform at which all images
     have one size, and float32 in [0, 1] of bytes that no transform made floats.
@@ -95,9 +94,11 @@ class ImageFolder(Dataset):
 
     def load(self, path: str) -> Any:
         """The image in a file; DataError names one that cannot be read."""
+        if self.loader is None:
+            return load_image(path, self.mode)
         try:
-            return load_image(path, self.mode) if self.loader is None else self.loader(path)
-        except Exception as error:  # broken files make Pillow raise errors of many types
+            return self.loader(path)
+        except Exception as error:  # of any type, as the loader is the user's
             reason = f"{type(error).__name__}: {error}"
             raise DataError(f"{path}: cannot be read as an image ({reason}); replace the file or delete it") from error
 
@@ -173,14 +174,6 @@ def hidden(name: str) -> bool:
 def has_image_extension(path: str) -> bool:
     """True for a file whose name ends as those of images do."""
     return path.lower().endswith(IMG_EXTENSIONS)
-
-
-def load_image(path: str, mode: str) -> Image:
-    """The image in a file, read to its end, in a mode of Pillow's."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return image.convert(mode)
 
 
 def planes(image: Any) -> np.ndarray:
