@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .idx import DataError, parse_idx
+from .idx import DataError, parse_header, parse_idx
 from .published import ArchiveFile, IdxFile, Published
 
 
@@ -25,12 +25,13 @@ def checked_array(raw: bytes, expected: IdxFile, published: Published, path: str
             raise DataError(
                 f"{path}: swapped: it holds what belongs into {file.name}; give the files their own names back"
             )
-    array = parse_idx(raw, path)
-    if array.shape != expected.shape:
+    _, shape, _ = parse_header(raw, path)
+    if shape != expected.shape:
         raise DataError(
-            f"{path}: holds an array of shape {array.shape} but {expected.name} of {published.name} has "
+            f"{path}: holds an array of shape {shape} but {expected.name} of {published.name} has "
             f"{expected.shape}; put the right file there"
         )
+    parse_idx(raw, path)
     raise DataError(
         f"{path}: altered, or of another data set: its SHA-256 is {digest[:12]}..., "
         f"that of {published.name}'s {expected.name} is {expected.sha256[:12]}...; delete it and fetch it again"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -53,7 +54,8 @@ class CIFAR10(ArrayImages):
         path = source.paths[name]
         archive = checked_archive(path, expected, source.published)
         members = expected.train if train else expected.test
-        records = np.concatenate([parse_records(raw, cls.label_bytes) for raw in read_members(archive, members, path)])
+        files = read_members(archive, members, expected.size, path)
+        records = np.concatenate([parse_records(raw, cls.label_bytes, path) for raw in files])
         images = records[:, cls.label_bytes :].reshape(-1, *SHAPE)
         # (N, 3, 32, 32) -> (N, 32, 32, 3); of two labels the last is the finer.
         return images.transpose(0, 2, 3, 1), records[:, cls.label_bytes - 1].astype(np.int64)
@@ -67,16 +69,28 @@ class CIFAR100(CIFAR10):
     classes = tuple(CLASSES_100.split())
 
 
-def read_members(archive: bytes, members: Sequence[str], path: Path) -> list[bytes]:
-    """The files of these names in a .tar.gz; DataError where they cannot be read."""
+def read_members(archive: bytes, members: Sequence[str], most: int, path: Path) -> list[bytes]:
+    """The files of these names in a .tar.gz that unpacks to at most so many bytes; DataError where it does not.
+
+    Where an entry ends is known from its header, before any of it is unpacked.
+    """
+    found: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as files:
-            found = {entry.name: entry for entry in files if entry.isfile()}
-            return [files.extractfile(found[member]).read() for member in members]  # type: ignore[union-attr]
-    except (tarfile.TarError, EOFError, KeyError) as error:
+            for entry in files:
+                end = entry.offset_data + entry.size
+                if end > most:
+                    raise DataError(f"{path}: {entry.name} in it ends at byte {end:,}, after the published {most:,}")
+                if entry.isfile() and entry.name in members:
+                    found[entry.name] = files.extractfile(entry).read()  # type: ignore[union-attr]
+        return [found[member] for member in members]
+    except (tarfile.TarError, EOFError, KeyError, OSError, zlib.error) as error:
         raise DataError(f"{path}: cannot be unpacked ({error}); delete it and fetch it again") from error
 
 
-def parse_records(raw: bytes, label_bytes: int) -> np.ndarray:
+def parse_records(raw: bytes, label_bytes: int, path: Path) -> np.ndarray:
     """Records of the label bytes and then the pixels, plane by plane, -> uint8 (N, label bytes + 3072)."""
-    return np.frombuffer(raw, np.uint8).reshape(-1, label_bytes + PIXELS)
+    width = label_bytes + PIXELS
+    if not raw or len(raw) % width:
+        raise DataError(f"{path}: a file in it has {len(raw):,} bytes, not records of {width:,}; fetch it again")
+    return np.frombuffer(raw, np.uint8).reshape(-1, width)

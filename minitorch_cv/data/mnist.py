@@ -44,4 +44,5 @@ def read_checked(source: Source, name: str) -> np.ndarray:
     """The array in one IDX file of a copy."""
     path, expected = source.paths[name], source.contents[name]
     assert isinstance(expected, IdxFile)
-    return checked_array(read_bytes(path), expected, source.published, str(path))
+    raw = read_bytes(path, most=source.published.largest_file())
+    return checked_array(raw, expected, source.published, str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,15 +24,24 @@ class IdxFile:
         """The hash, with the algorithm before it."""
         return f"sha256:{self.sha256}"
 
+    @property
+    def size(self) -> int:
+        """How many bytes the file has, decompressed."""
+        return 4 + 4 * len(self.shape) + math.prod(self.shape)
+
 
 @dataclass(frozen=True)
 class ArchiveFile:
-    """One archive, which is kept as it was downloaded: its name, its MD5, the files in it of each split."""
+    """One archive, which is kept as it was downloaded: its name, its MD5, the files in it of each split.
+
+    size: in bytes, what it unpacks to at most.
+    """
 
     name: str
     md5: str
     train: tuple[str, ...]
     test: tuple[str, ...]
+    size: int
     suffixes = ("",)
 
     @property
@@ -63,6 +73,10 @@ class Published:
         if TRAIN_IMAGES in self.contents:
             return split_files(train)
         return tuple(self.contents)
+
+    def largest_file(self) -> int:
+        """How many bytes the largest of its files has, decompressed: whichever a file is mistaken for, no more."""
+        return max(file.size for file in (*self.contents.values(), *self.embedded.values()))
 
 
 def split_files(train: bool) -> tuple[str, str]:
@@ -168,6 +182,7 @@ CIFAR10 = cifar(
         "c32a1d4ab5d03f1284b67883e8d87530",
         train=tuple(f"cifar-10-batches-bin/data_batch_{i}.bin" for i in range(1, 6)),
         test=("cifar-10-batches-bin/test_batch.bin",),
+        size=190_000_000,
     ),
     size=170,
 )
@@ -179,6 +194,7 @@ CIFAR100 = cifar(
         "03b5dce01913d631647c71ecec9e9cb8",
         train=("cifar-100-binary/train.bin",),
         test=("cifar-100-binary/test.bin",),
+        size=190_000_000,
     ),
     size=169,
 )

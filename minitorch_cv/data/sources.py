@@ -128,11 +128,21 @@ def find_files(published: Published, folder: Path, name: str) -> dict[str, Path]
     places[folder] = entries
     paths: dict[str, Path] = {}
     for place, names in places.items():
+        spellings = {as_published(entry): entry for entry in sorted(names)} | {entry: entry for entry in names}
         for file in published.contents.values():
             for suffix in file.suffixes:
-                if file.name + suffix in names:
-                    paths.setdefault(file.name, place / (file.name + suffix))
+                entry = spellings.get(file.name + suffix)
+                if entry and not os.path.isdir(place / entry):  # as some archives have a folder around each file
+                    paths.setdefault(file.name, place / entry)
     return paths
+
+
+def as_published(name: str) -> str:
+    """How the authors spell the name of a file: train-images-idx3-ubyte.gz for Train-images.idx3-ubyte.GZ.
+
+    Some unpackers and mirrors write the dot, which is in the name inside the .gz.
+    """
+    return name.lower().replace(".idx", "-idx")
 
 
 def listing(published: Published, folder: Path, name: str) -> set[str]:

@@ -1,14 +1,18 @@
 """CIFAR-10 and CIFAR-100 from tiny archives of the published layout."""
 
+import gzip
 import hashlib
 import io
 import tarfile
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from minitorch_cv.data import CIFAR10, CIFAR100, DataError, DataLoader, ToTensor, sources
+
+from .memory import at_most
 
 ROWS = {True: 3, False: 2}  # of every file
 
@@ -142,3 +146,68 @@ def test_an_archive_without_its_files_is_refused(archive, tmp_path, monkeypatch)
     monkeypatch.setattr(archive.cls, "published", replace(archive.cls.published, contents={archive.name: expected}))
     with pytest.raises(DataError, match=r"cannot be unpacked .*elsewhere/train.bin"):
         archive.cls(archive.write(tmp_path))
+
+
+def repacked(archive, monkeypatch, packed):
+    """The archive with other bytes, whose MD5 counts as the published one."""
+    archive.packed = packed
+    expected = replace(archive.expected, md5=hashlib.md5(packed).hexdigest())
+    monkeypatch.setattr(archive.cls, "published", replace(archive.cls.published, contents={archive.name: expected}))
+
+
+def tar_of(files, mode="w:gz"):
+    """An archive of files {name: bytes}."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode=mode) as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+BROKEN = {
+    "no gzip": lambda whole, members: b"no archive at all",
+    "empty": lambda whole, members: b"",
+    "cut": lambda whole, members: whole[: len(whole) // 2],
+    "damaged in the middle": lambda whole, members: whole[:3000] + b"\xff" * 60 + whole[3060:],
+    "gzip of no tar": lambda whole, members: gzip.compress(b"x" * 5000),
+    "no gzip but tar": lambda whole, members: tar_of(dict.fromkeys(members, bytes(6148)), "w:"),
+    "half records": lambda whole, members: tar_of(dict.fromkeys(members, bytes(5000))),
+    "empty files": lambda whole, members: tar_of(dict.fromkeys(members, b"")),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_archive_of_the_right_md5_is_refused(archive, tmp_path, monkeypatch, name):
+    members = (*archive.expected.train, *archive.expected.test)
+    repacked(archive, monkeypatch, BROKEN[name](archive.packed, members))
+    path = archive.write(tmp_path) / archive.name
+    with pytest.raises(DataError, match=rf"^{path}: (cannot be unpacked|a file in it has [\d,]+ bytes)"):
+        archive.cls(tmp_path)
+
+
+def test_any_damage_is_an_error_of_data(archive, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    whole = np.frombuffer(archive.packed, np.uint8)
+    for _ in range(40):
+        damaged = whole.copy()
+        damaged[rng.integers(0, len(whole), 3)] = rng.integers(0, 256, 3)
+        repacked(archive, monkeypatch, damaged.tobytes()[: rng.integers(1, len(whole) + 1)])
+        with suppress(DataError):
+            archive.cls(archive.write(tmp_path))
+
+
+@pytest.mark.parametrize("bomb", ["before.bin", "after.bin", "among the wanted"])
+def test_an_archive_that_unpacks_to_more_than_published_is_refused_by_its_headers(archive, tmp_path, monkeypatch, bomb):
+    monkeypatch.setattr(archive, "expected", replace(archive.expected, size=1_000_000))
+    wanted = (*archive.expected.train, *archive.expected.test)
+    files = {bomb: b"", **dict.fromkeys(wanted, bytes(6148)), "after.bin": b""}
+    files[wanted[0] if bomb == "among the wanted" else bomb] = bytes(48_000_000)
+    repacked(archive, monkeypatch, tar_of(files))
+    archive.write(tmp_path)
+    with (
+        at_most(1_000_000),
+        pytest.raises(DataError, match=r"ends at byte 48,\d+,\d+, after the published 1,000"),
+    ):
+        archive.cls(tmp_path)

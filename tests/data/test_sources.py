@@ -2,12 +2,15 @@
 
 import gzip
 import os
+import struct
 
 import numpy as np
 import pytest
 
 from minitorch_cv.data import DataError, FashionMNIST, sources
 from minitorch_cv.data.published import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
+
+from .memory import at_most
 
 EMBEDDED_TRAIN = "embedded subset (6,000 training images)"
 SYSTEM = ("system/fashion-mnist", "local/fashion-mnist")
@@ -233,3 +236,58 @@ def test_cache_folder_is_the_platforms(monkeypatch):
     platformdirs = pytest.importorskip("platformdirs")
     monkeypatch.undo()
     assert sources.cache_folder().is_relative_to(platformdirs.user_cache_dir("minitorch_cv"))
+
+
+SPELLINGS = {
+    "7-Zip": lambda name: name.replace("-idx", ".idx"),
+    "capitals": lambda name: name.upper(),
+    "capitals and the dot": lambda name: name.replace("-idx", ".IDX").capitalize(),
+    "packed, with the dot": lambda name: name.replace("-idx", ".idx") + ".gz",
+    "packed, capitals": lambda name: name + ".GZ",
+    "packed, without saying so": lambda name: name,
+    "unpacked, but called .gz": lambda name: name + ".gz",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("layout", [".", "FashionMNIST/raw"])
+def test_files_that_unpackers_and_mirrors_spell_otherwise(tiny, tmp_path, spelling, layout):
+    (tmp_path / layout).mkdir(parents=True, exist_ok=True)
+    for name, raw in tiny.raw.items():
+        content = gzip.compress(raw) if spelling.startswith("packed") else raw
+        (tmp_path / layout / SPELLINGS[spelling](name)).write_bytes(content)
+    for train, name in ((True, TRAIN_IMAGES), (False, TEST_IMAGES)):
+        images, _ = FashionMNIST(tmp_path, train, download=False).arrays()
+        np.testing.assert_array_equal(images, tiny.arrays[name])
+
+
+def test_the_published_spelling_goes_first_and_folders_are_passed_over(tiny, tmp_path):
+    tiny.write(tmp_path, packed=False)
+    (tmp_path / TRAIN_IMAGES.replace("-idx", ".idx")).write_bytes(b"another file")
+    assert len(FashionMNIST(tmp_path)) == 20
+    (tmp_path / TRAIN_IMAGES.replace("-idx", ".idx")).write_bytes(tiny.raw[TRAIN_IMAGES])
+    (tmp_path / TRAIN_IMAGES).unlink()
+    (tmp_path / TRAIN_IMAGES).mkdir()  # as an archive of Kaggle's has it
+    with pytest.raises(DataError, match=f"no {TRAIN_IMAGES} or"):
+        FashionMNIST(tmp_path)
+    tiny.write(tmp_path, names=[TRAIN_IMAGES])
+    assert len(FashionMNIST(tmp_path)) == 20
+
+
+@pytest.mark.parametrize("shape", [(20, 28, 28), (20,), (2**32 - 1, 28, 28)])
+def test_a_small_file_that_unpacks_to_very_much_stops_at_the_published_size(tiny, tmp_path, shape):
+    """Whatever its header announces."""
+    tiny.write(tmp_path)
+    path = tmp_path / f"{TRAIN_IMAGES}.gz"
+    start = struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape)
+    path.write_bytes(gzip.compress(start + bytes(48_000_000)))
+    with at_most(20_000_000), pytest.raises(DataError, match=f"^{path}: "):
+        FashionMNIST(tmp_path)
+
+
+def test_a_file_of_a_larger_data_set_is_named_by_its_shape(tiny, tmp_path):
+    tiny.write(tmp_path)
+    path = tmp_path / f"{TRAIN_IMAGES}.gz"
+    path.write_bytes(gzip.compress(struct.pack(">4B3I", 0, 0, 8, 3, 10**5, 28, 28) + bytes(28 * 28 * 10**5)))
+    with pytest.raises(DataError, match=r"holds an array of shape \(100000, 28, 28\) but train-images"):
+        FashionMNIST(tmp_path)
