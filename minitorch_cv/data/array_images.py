@@ -12,6 +12,7 @@ from ..random import numpy_generator
 from ..tensor import Tensor
 from .collate import default_collate
 from .datasets import Dataset
+from .places import places
 from .published import Published
 from .sources import Source, find_source
 from .stored import Stored
@@ -101,7 +102,7 @@ class ArrayImages(Dataset):
     def fetch_samples(self, indices: Indices, generator: np.random.Generator | None = None) -> list[tuple[Any, Any]]:
         """The samples at `indices`, one by one; what is random in them comes from `generator`."""
         transform = with_generator(self.transform, generator)
-        return [self.sample(int(index), transform) for index in indices]
+        return [self.sample(index, transform) for index in places(indices).tolist()]
 
     def fetch_batch(self, indices: Indices, generator: np.random.Generator | None = None) -> Any:
         """Images float32 (B, C, H, W) in [0, 1] and labels int64 (B,) at `indices`.
@@ -113,7 +114,7 @@ class ArrayImages(Dataset):
         if steps is None:
             return default_collate(self.fetch_samples(indices, generator))
         images, labels = self.arrays()
-        rows = np.asarray(indices, np.intp)
+        rows = places(indices)
         batch = planes(images[rows])
         for step in steps:
             batch = step(batch, numpy_generator(generator))

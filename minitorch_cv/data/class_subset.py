@@ -10,6 +10,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from .datasets import Subset
+from .places import places
 from .stored import Stored
 
 
@@ -51,7 +52,7 @@ class ClassSubset(Subset):
     def fetch_batch(self, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None) -> Any:
         """The images at these places in the subset, stacked, and their labels int64 (B,)."""
         images, _ = super().fetch_batch(indices, generator)
-        return [images, Tensor(self.targets[np.asarray(indices, np.intp)])]
+        return [images, Tensor(self.targets[places(indices)])]
 
     def __repr__(self) -> str:
         return f"ClassSubset({len(self):,} images of {', '.join(self.classes)})"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from ..random import Generator, numpy_generator
 from ..tensor import Tensor
 from .collate import default_collate
+from .places import places
 from .stored import Stored, stored
 from .whole_batches import makes_whole_batches, takes_generator
 
@@ -57,7 +60,7 @@ class TensorDataset(Dataset):
         self, indices: Sequence[int] | np.ndarray, generator: np.random.Generator | None = None
     ) -> list[Tensor]:
         """The rows at `indices` of every tensor, copied by one indexing operation each."""
-        rows = np.asarray(indices, np.intp)
+        rows = places(indices)
         return [Tensor(tensor.detach().numpy()[rows]) for tensor in self.tensors]
 
 
@@ -70,8 +73,8 @@ class Subset(Dataset):
 
     def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray | Tensor):
         self.dataset = dataset
-        self.indices = indices.numpy() if isinstance(indices, Tensor) else indices
-        check_indices(np.asarray(self.indices), len(dataset))
+        self.indices = indices if isinstance(indices, (list, tuple, range, np.ndarray)) else places(indices)
+        check_range(places(indices), len(dataset))
 
     @property
     def draws(self) -> bool:
@@ -82,7 +85,9 @@ class Subset(Dataset):
         """The images of the subset before their transform."""
         return stored(self.dataset).at(self.indices)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, list):  # of a data set that takes lists, such as TensorDataset
+            return self.dataset[[int(self.indices[place]) for place in index]]
         return self.dataset[int(self.indices[index])]
 
     def __len__(self) -> int:
@@ -99,12 +104,8 @@ class Subset(Dataset):
         return fetch_batch(self.dataset, [self.indices[index] for index in indices], generator)
 
 
-def check_indices(indices: np.ndarray, size: int) -> None:
-    """TypeError for a mask or fractions, IndexError for places outside a data set of this size."""
-    if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
-        kind = f"an array of {indices.dtype} and shape {indices.shape}"
-        fix = "np.flatnonzero(mask)" if indices.dtype.kind == "b" else "a list of whole numbers"
-        raise TypeError(f"Subset: indices is {kind}, not a row of places in the data set; pass {fix}")
+def check_range(indices: np.ndarray, size: int) -> None:
+    """IndexError for places outside a data set of this size."""
     outside = indices[(indices < -size) | (indices >= size)]
     if outside.size:
         raise IndexError(f"Subset: index {outside[0]} is outside the data set of {size} samples")
@@ -137,7 +138,7 @@ def fetch_samples(
     """The samples of any data set at `indices`, one by one; with the generator where its `fetch_samples` takes it."""
     if makes_whole_batches(type(dataset), "fetch_samples", "__getitem__"):
         return dataset.fetch_samples(indices, generator)
-    return [dataset[int(index)] for index in indices]
+    return [dataset[index] for index in places(indices).tolist()]
 
 
 def random_split(
@@ -145,31 +146,34 @@ def random_split(
 ) -> list[Subset]:
     """Disjoint random subsets of the given lengths, or of the given fractions where these sum to 1.
 
-    What rounding the fractions down leaves over goes to the first subsets, one sample each. ValueError for lengths that
-    are no whole numbers of 0 or more, or do not sum to len(dataset). Unlike in torch, fractions may sum to a bit more
-    than 1, as twenty times 0.05 does.
+    What rounding the fractions down leaves over goes to the first subsets, one sample each; a subset that stays empty
+    is warned of. ValueError for lengths that are no whole numbers of 0 or more, or do not sum to len(dataset). Unlike
+    in torch, fractions may sum to a bit more than 1, as twenty times 0.05 does.
     """
     size = len(dataset)
+    lengths = [length.item() if isinstance(length, np.generic) else length for length in lengths]
     if math.isclose(sum(lengths), 1):
         lengths = whole_lengths(size, lengths)
     if not all(length >= 0 and length % 1 == 0 for length in lengths):
         raise ValueError(
-            f"random_split: lengths {list(lengths)} must be whole numbers of 0 or more, or fractions that sum to 1"
+            f"random_split: lengths {lengths} must be whole numbers of 0 or more, or fractions that sum to 1"
         )
     if sum(lengths) != size:
-        raise ValueError(
-            f"random_split: lengths {list(lengths)} sum to {sum(lengths)} but the data set has {size} samples"
-        )
+        raise ValueError(f"random_split: lengths {lengths} sum to {sum(lengths)} but the data set has {size} samples")
     order = numpy_generator(generator).permutation(size)
-    ends = np.cumsum([int(length) for length in lengths])
-    return [Subset(dataset, part) for part in np.split(order, ends[:-1])]
+    counts = [int(length) for length in lengths]
+    return [Subset(dataset, order[end - count : end]) for end, count in zip(accumulate(counts), counts)]
 
 
-def whole_lengths(size: int, fractions: Sequence[float]) -> list[int]:
+def whole_lengths(size: int, fractions: list[float]) -> list[int]:
     """The fractions of `size`, rounded down, the remainder dealt out from the first on."""
     if any(not 0 <= fraction <= 1 for fraction in fractions):
-        raise ValueError(f"random_split: fractions must be between 0 and 1, got {list(fractions)}")
+        raise ValueError(f"random_split: fractions must be between 0 and 1, got {fractions}")
     lengths = [math.floor(size * fraction) for fraction in fractions]
     for i in range(size - sum(lengths)):
         lengths[i % len(lengths)] += 1
+    if 0 in lengths:
+        warnings.warn(
+            f"random_split: of {size} samples, fractions {fractions} leave parts empty: {lengths}", stacklevel=3
+        )
     return lengths

@@ -16,6 +16,7 @@ from .collate import default_collate
 from .datasets import Dataset
 from .idx import DataError
 from .image_file import load_image
+from .places import places
 from .transforms import ToTensor, batch_steps
 from .whole_batches import transform_draws, with_generator
 
@@ -105,7 +106,7 @@ class ImageFolder(Dataset):
     def fetch_samples(self, indices: Indices, generator: np.random.Generator | None = None) -> list[tuple[Any, Any]]:
         """The samples at `indices`, one by one; what is random in them comes from `generator`."""
         transform = with_generator(self.transform, generator)
-        return [self.sample(int(index), transform) for index in indices]
+        return [self.sample(index, transform) for index in places(indices).tolist()]
 
     def fetch_batch(self, indices: Indices, generator: np.random.Generator | None = None) -> Any:
         """Images float32 (B, C, H, W) in [0, 1] and labels int64 (B,) at `indices`.
@@ -116,7 +117,7 @@ class ImageFolder(Dataset):
         steps = [] if self.transform is None else batch_steps(self.transform)
         if steps is None or self.loader is not None:
             return default_collate(self.fetch_samples(indices, generator))
-        paths, labels = zip(*(self.samples[int(index)] for index in indices))
+        paths, labels = zip(*(self.samples[index] for index in places(indices).tolist()))
         images = [planes(self.load(path)) for path in paths]
         batch = transformed(images, steps, numpy_generator(generator), paths)
         return [Tensor(batch), default_collate([self.target(label) for label in labels])]

@@ -12,6 +12,7 @@ from minitorch_kernels.images.gather import windows
 
 from ..device import device, moved
 from ..tensor import Tensor
+from .places import places
 from .stored import Stored, stored
 from .transforms import ToTensor, batch_steps
 from .transforms.views import NotResidentError, Views
@@ -65,7 +66,7 @@ class ResidentImages:
 
     def orders(self, batches: Sequence[Any]) -> np.ndarray:
         """The indices of batches, int64 (S,); IndexError for those that are not there, negative ones count back."""
-        indices = np.concatenate([np.empty(0, np.int64), *(np.asarray(batch, np.int64) for batch in batches)])
+        indices = np.concatenate([np.empty(0, np.int64), *(places(batch) for batch in batches)])
         outside = indices[(indices < -len(self)) | (indices >= len(self))]
         if outside.size:
             raise IndexError(f"DataLoader: there is no sample {outside[0]} in a data set of {len(self)}")

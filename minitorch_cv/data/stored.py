@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .places import places
 from .transforms.views import NotResidentError
 from .whole_batches import makes_whole_batches
 
@@ -23,7 +24,7 @@ class Stored:
 
     def at(self, indices: Any) -> Stored:
         """The samples at `indices`, copied."""
-        rows = np.asarray(indices, np.intp)
+        rows = places(indices)
         return Stored(self.images[rows], self.labels[rows], self.transform)
 
 

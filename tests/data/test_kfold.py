@@ -50,3 +50,9 @@ def test_subsets_give_the_samples():
 def test_bad_k(k):
     with pytest.raises(ValueError, match=rf"k must be from 2 to the number of samples, got k={k} with 5 samples"):
         k_fold(range(5), k)
+
+
+@pytest.mark.parametrize("k", [2.5, 3.0, "3", None])
+def test_k_is_a_whole_number(k):
+    with pytest.raises(TypeError):
+        k_fold(range(10), k)
