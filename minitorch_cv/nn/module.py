@@ -370,8 +370,8 @@ class Module:
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copy values into the parameters and buffers, in place; returns the missing and the unexpected keys.
 
-        RuntimeError that lists every key that does not fit; nothing is changed then. strict=False lets keys be missing
-        or unexpected, but shapes must still agree.
+        RuntimeError that names the first keys that do not fit, and counts them; nothing is changed then. strict=False
+        lets keys be missing or unexpected, but shapes must still agree.
         """
         return load_state(self, state_dict, strict)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..tensor import Tensor, array_from
@@ -49,9 +49,11 @@ def load_state(module: Module, values: Mapping[str, Any], strict: bool) -> Incom
     unexpected = [name for name in values if name not in own]
     pairs = {name: (target, values[name]) for name, target in own.items() if name in values}
     misfits = [problem for name, pair in pairs.items() if (problem := misfit(name, *pair))]
-    missing_text = f"Missing key(s) in state_dict: {quoted(missing)}" if strict and missing else ""
-    unexpected_text = f"Unexpected key(s) in state_dict: {quoted(unexpected)}" if strict and unexpected else ""
-    problems = [text for text in (missing_text, unexpected_text, *misfits) if text]
+    missing_text = f"Missing key(s) in state_dict: {first_of(quoted(missing), ', ')}" if strict and missing else ""
+    unexpected_text = (
+        f"Unexpected key(s) in state_dict: {first_of(quoted(unexpected), ', ')}" if strict and unexpected else ""
+    )
+    problems = [text for text in (missing_text, unexpected_text, first_of(misfits, "; ")) if text]
     if problems:
         advice = "build the model as it was when saved" + (
             "" if misfits else ", or pass strict=False to skip such keys"
@@ -79,5 +81,11 @@ def misfit(name: str, target: Tensor, value: Any) -> str | None:
     return f"size mismatch for {name}: shape {shape} in state_dict, {target.shape} in the model"
 
 
-def quoted(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
+def quoted(names: Iterable[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
+
+
+def first_of(texts: Sequence[str], separator: str, shown: int = 3) -> str:
+    """The first texts in one, with how many there are where not all are shown."""
+    text = separator.join(texts[:shown])
+    return text if len(texts) <= shown else f"{text} and {len(texts) - shown:,} more ({len(texts):,} in all)"

@@ -12,7 +12,7 @@ from .run_folder import RunFolder
 from .stopping import EarlyStopping
 from .tensorboard import TensorBoard
 from .trained import Trained, TrainedError, load_trained
-from .weights import load_weights, save_weights
+from .weights import WeightsError, load_weights, save_weights
 
 __all__ = [
     "EMA",
@@ -28,6 +28,7 @@ __all__ = [
     "TensorBoard",
     "Trained",
     "TrainedError",
+    "WeightsError",
     "evaluate",
     "fit",
     "freeze",

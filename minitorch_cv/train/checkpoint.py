@@ -68,6 +68,7 @@ class Checkpoint:
         the parts are not built like those that were saved (then build them anew).
         """
         arrays, state = read_file(Path(path))
+        metadata = metadata_of(state, path)
         try:
             self.check_parts(state)
             self.model.load_state_dict(with_arrays_back(state["model"], arrays))
@@ -84,9 +85,10 @@ class Checkpoint:
                 generator.set_state(state["generators"][name])
             if self.gpu_generator is not None and state.get("gpu_generator") is not None:
                 self.gpu_generator.set_state(state["gpu_generator"])
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path}: does not fit: {error}") from error
-        return state["metadata"]
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+            raise CheckpointError(f"{path}: does not fit: {reason}") from error
+        return metadata
 
     def end_epoch_of_loader(self) -> None:
         """Let the loader notice that it has no further batch, as `fit` does not ask it for one any more."""
@@ -118,7 +120,15 @@ class Checkpoint:
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The metadata of a checkpoint, after verifying the whole file as `Checkpoint.load` does."""
-    return read_file(Path(path))[1]["metadata"]
+    return metadata_of(read_file(Path(path))[1], path)
+
+
+def metadata_of(state: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The metadata in what a checkpoint says; CheckpointError where it has none."""
+    metadata = state.get("metadata") if isinstance(state, dict) else None
+    if not isinstance(metadata, dict):
+        raise CheckpointError(f"{path}: not of a training run: it has no metadata; begin anew, or name another file")
+    return metadata
 
 
 def with_arrays_apart(state: Any, name: str, arrays: Arrays) -> Any:

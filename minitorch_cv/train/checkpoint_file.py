@@ -1,12 +1,11 @@
 """Checkpoint files: arrays and a JSON text in one safetensors file that is either whole or not there.
 
 Layout: the arrays under their names; the header's metadata have one entry, a JSON object {"format", "sha256", "state"}.
-sha256 is taken over the state and over every array's name, dtype, shape and bytes, in the order of the names.
+sha256 is the `digest` of the arrays and the state.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from .weights import METADATA
+from .safetensors_file import METADATA, FormatError, digest, read_safetensors
 from .whole_file import write_whole
 
 FORMAT = "minitorch_cv checkpoint 1"
-PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # a zip archive or a plain pickle
 
 
 class CheckpointError(RuntimeError):
@@ -49,62 +47,34 @@ def cannot_be_written(error: OSError) -> str:
 
 def read_file(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The arrays and the state in the file. CheckpointError where it is missing, foreign, truncated or altered."""
-    state, recorded = read_state(path)
-    arrays = read_arrays(path)
+    try:
+        arrays, text = read_safetensors(path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except FormatError as error:
+        raise CheckpointError(f"{error}; {ADVICE}") from error
+    state, recorded = parse_header(text, path)
     if digest(arrays, state) != recorded:
         raise CheckpointError(f"{path}: damaged: its content does not have the SHA-256 it was saved with; {ADVICE}")
-    return arrays, json.loads(state)
+    try:
+        return arrays, json.loads(state)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: its state is no JSON ({error}); {ADVICE}") from error
 
 
 ADVICE = "resume from another checkpoint, or begin anew"
 
 
-def read_state(path: Path) -> tuple[str, str]:
+def parse_header(text: str | None, path: Path) -> tuple[str, str]:
     """The state as JSON, and the SHA-256 that the file should have."""
-    with opened(path) as file:
-        entry = (file.metadata() or {}).get(METADATA)
     try:
-        header = json.loads(entry or "null")
-        if header["format"] == FORMAT:
+        header = json.loads(text or "null")
+        if header["format"] == FORMAT and isinstance(header["state"], str):
             return header["state"], header["sha256"]
         made_by = f"it is in the format {header['format']!r}, not {FORMAT!r}"
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, RecursionError):
         made_by = "it is a safetensors file, for instance of weights alone, but no checkpoint"
     raise CheckpointError(f"{path}: {made_by}; give --resume a file that training saved as a checkpoint")
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Every array in the file, by its name."""
-    with opened(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-
-def opened(path: Path) -> Any:
-    """The safetensors file, for a `with` block."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with open(path, "rb") as file:
-            start = file.read(4)
-        if start.startswith(PICKLES):
-            raise CheckpointError(
-                f"{path}: a zip archive or pickle, as torch.save writes; these are never read, as they can run any code"
-            )
-        return safe_open(path, framework="numpy")
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: truncated, damaged or no safetensors file ({error}); {ADVICE}") from error
-
-
-def digest(arrays: Mapping[str, np.ndarray], state: str) -> str:
-    """The SHA-256 of all that the file holds."""
-    total = hashlib.sha256(state.encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        total.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        total.update(np.ascontiguousarray(array).data)
-    return total.hexdigest()
 
 
 def plain_number(value: Any) -> Any:
