@@ -33,21 +33,26 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], str | None]:
     from safetensors import SafetensorError, safe_open
 
     with open(path, "rb") as file:
-        if file.read(4).startswith(PICKLES):
-            raise FormatError(
-                f"{path}: a zip archive or pickle, as torch.save writes; these are never read, as they can run any "
-                "code. Write the weights by safetensors.torch.save_file(net.state_dict(), 'net.safetensors') instead"
-            )
         try:
             with safe_open(path, framework="numpy"):
                 pass  # which checks the header: every array lies within the file and is as long as its shape says
         except SafetensorError as error:
-            raise FormatError(f"{path}: truncated, damaged or no safetensors file ({error})") from error
+            raise FormatError(f"{path}: {reason(file.read(4), error)}") from error
         file.seek(0)
         length = int.from_bytes(file.read(8), "little")
         header = json.loads(file.read(length))
         text = header.pop("__metadata__", {}).get(METADATA)
         return {name: read_array(file, 8 + length, name, entry) for name, entry in header.items()}, text
+
+
+def reason(start: bytes, error: Exception) -> str:
+    """Why a file that starts so is none of safetensors; the length of a header may well look like a pickle's start."""
+    if start.startswith(PICKLES):
+        return (
+            "a zip archive or pickle, as torch.save writes; these are never read, as they can run any code. Write the "
+            "weights by safetensors.torch.save_file(net.state_dict(), 'net.safetensors') instead"
+        )
+    return f"truncated, damaged or no safetensors file ({error})"
 
 
 def read_array(file: Any, start: int, name: str, entry: Mapping[str, Any]) -> np.ndarray:

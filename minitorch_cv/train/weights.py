@@ -32,9 +32,7 @@ def save_weights(model: Any, path: str | os.PathLike[str], metadata: Mapping[str
     arrays = {name: np.asarray(tensor.detach().cpu().numpy(), order="C") for name, tensor in model.state_dict().items()}
     facts = json.loads(json.dumps(dict(metadata or {})))  # as they will be read: keys are text, tuples lists
     if SHA256 in facts:
-        raise ValueError(
-            f"save_weights: {SHA256!r} among the metadata is the checksum of the file; choose another name"
-        )
+        raise ValueError(f"save_weights: {SHA256!r} is the name of the checksum; choose another one in the metadata")
     content = save(arrays, {METADATA: in_order({**facts, SHA256: digest(arrays, in_order(facts))})})
     write_whole(Path(path), content)  # safetensors' own save_file makes a file that only its owner may read
 

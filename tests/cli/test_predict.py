@@ -178,3 +178,68 @@ def test_outputs_beyond_the_classes_of_the_data(tmp_path, picture, capsys):
     save_weights(network, tmp_path / "w.safetensors", metadata)
     assert main(["predict", str(tmp_path / "w.safetensors"), picture("x.png", 0), "--json"]) == 0
     assert first_class(capsys)[0] == "class 2"
+
+
+def likeliest(printed):
+    """What --json says, by the name of the file."""
+    return {entry["file"].rpartition("/")[2]: entry for entry in json.loads(printed)["images"]}
+
+
+def test_pictures_of_more_than_8_bits_keep_their_brightness(grey, tmp_path, capsys):
+    level, expected = 0.6, probabilities(153 / 255)
+    files = {
+        "16.png": np.full((4, 4), round(level * 65535), np.uint16),
+        "16.tif": np.full((4, 4), round(level * 65535), np.uint16),
+        "float.tif": np.full((4, 4), level, np.float32),
+        "8.png": np.full((4, 4), 153, np.uint8),
+    }
+    for name, array in files.items():
+        Image.fromarray(array).save(tmp_path / name)
+    assert main(["predict", grey, *(str(tmp_path / name) for name in files), "--json"]) == 0
+    for entry in likeliest(capsys.readouterr().out).values():
+        shares = {found["class"]: found["probability"] for found in entry["classes"]}
+        np.testing.assert_allclose([shares[name] for name in CLASSES], expected, atol=2e-6)
+
+
+def test_a_photo_is_seen_upright(tmp_path, picture, capsys):
+    """Scores that depend on the upper half alone."""
+    run = save_run(tmp_path / "halves", 1, [[0], [2], [4]], [0, -0.5, -2])
+    network = models.build("softmax_regression", {"num_classes": 3, "image_size": 4})
+    weights = np.zeros((3, 4, 4), np.float32)
+    weights[:, :2] = np.array([0, 2, 4])[:, None, None] / 8
+    network.load_state_dict({"fc.weight": weights.reshape(3, 16), "fc.bias": np.array([0, -0.5, -2], "f4")})
+    facts = {"model": "softmax_regression", "options": {}, "in_channels": 1, "classes": CLASSES, "resize": 4}
+    save_weights(network, tmp_path / "halves" / "weights.safetensors", facts)
+    upright = np.zeros((4, 4), np.uint8)
+    upright[:2] = 255
+    for orientation, stored in [(1, upright), (3, upright[::-1]), (6, np.rot90(upright)), (8, np.rot90(upright, -1))]:
+        image = Image.fromarray(np.ascontiguousarray(stored))
+        exif = image.getexif()
+        exif[0x112] = orientation
+        image.save(tmp_path / f"{orientation}.png", exif=exif)
+    assert main(["predict", run, *(str(tmp_path / f"{i}.png") for i in (1, 3, 6, 8)), "--json"]) == 0
+    for entry in likeliest(capsys.readouterr().out).values():
+        assert entry["classes"][0] == {"class": "light", "probability": round(float(probabilities(1)[2]), 6)}
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_pictures_that_cannot_be_scaled_or_are_huge_are_named(grey, tmp_path, monkeypatch, capsys):
+    Image.fromarray(np.full((4, 4), 300, np.float32)).save(tmp_path / "float.tif")
+    Image.fromarray(np.full((4, 4), 300, np.int32)).save(tmp_path / "int.tif")
+    Image.new("L", (200, 100)).save(tmp_path / "huge.png")
+    Image.new("L", (4, 4)).save(tmp_path / "good.png")
+    names = ["float.tif", "int.tif", "huge.png", "good.png"]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 19_999)
+    assert main(["predict", grey, *(str(tmp_path / name) for name in names), "--json"]) == 1
+    printed = capsys.readouterr()
+    entries = likeliest(printed.out)
+    assert "its levels go from 300.0 to 300.0, not from 0 to 1" in entries["float.tif"]["error"]
+    assert "its pixels are signed numbers" in entries["int.tif"]["error"]
+    assert "has 200 x 100 pixels. At most 19,999 are read" in entries["huge.png"]["error"]
+    assert entries["good.png"]["classes"][0]["class"] == "dark"
+    assert printed.err.count("minitorch-cv: error: ") == printed.err.count("\n") == 3
+
+
+def test_a_name_that_no_file_can_have(grey, picture, capsys):
+    assert main(["predict", grey, "x" * 5000 + ".png", picture("good.png", 0)]) == 1
+    assert capsys.readouterr().err.endswith("x.png: no such file\n")

@@ -96,6 +96,22 @@ def test_one_error_lists_everything_and_nothing_is_changed():
     assert all(np.array_equal(before[name], value) for name, value in snapshot(net).items())
 
 
+def test_of_many_that_do_not_fit_the_first_three_are_named_and_all_counted():
+    net = nn.Sequential(*(nn.Linear(1, 1, bias=False) for _ in range(9)))
+    values = {f"{i}.weight": torch.ones(2, 1) for i in range(5)} | {f"x{i}": torch.ones(1) for i in range(1200)}
+    with pytest.raises(RuntimeError) as error:
+        net.load_state_dict(values)
+    assert str(error.value) == (
+        "Error(s) in loading state_dict for Sequential: "
+        'Missing key(s) in state_dict: "5.weight", "6.weight", "7.weight" and 1 more (4 in all); '
+        'Unexpected key(s) in state_dict: "x0", "x1", "x2" and 1,197 more (1,200 in all); '
+        "size mismatch for 0.weight: shape (2, 1) in state_dict, (1, 1) in the model; "
+        "size mismatch for 1.weight: shape (2, 1) in state_dict, (1, 1) in the model; "
+        "size mismatch for 2.weight: shape (2, 1) in state_dict, (1, 1) in the model and 2 more (5 in all); "
+        "build the model as it was when saved"
+    )
+
+
 def test_an_error_about_names_offers_strict_false():
     with pytest.raises(RuntimeError, match=r"or pass strict=False to skip such keys$"):
         nn.Linear(1, 1).load_state_dict({})

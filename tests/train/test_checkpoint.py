@@ -1,5 +1,8 @@
+import json
+
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from minitorch_cv import nn, optim
 from minitorch_cv.data import DataLoader, TensorDataset
@@ -7,6 +10,8 @@ from minitorch_cv.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 from minitorch_cv.random import Generator
 from minitorch_cv.tensor import Tensor
 from minitorch_cv.train import EMA, Checkpoint, CheckpointError, read_metadata
+from minitorch_cv.train.checkpoint_file import FORMAT, read_file, write_file
+from minitorch_cv.train.safetensors_file import digest
 
 from .resumable import Run
 
@@ -87,3 +92,55 @@ def test_pairs_among_the_options_come_back_as_pairs(tmp_path):
     parts.save(tmp_path / "c")
     others.load(tmp_path / "c")
     assert others.optimizer.param_groups[0]["betas"] == (0.5, 0.99)
+
+
+DEEP = 5000
+NO_STATES = [
+    "{}",
+    "[]",
+    "7",
+    "null",
+    '"metadata"',
+    '{"metadata": 3}',
+    '{"metadata": null}',
+    "[" * DEEP + "]" * DEEP,
+    "{",
+]
+
+
+@pytest.mark.parametrize("text", NO_STATES, ids=lambda text: text[:20])
+def test_a_checkpoint_of_no_training_run(tmp_path, text):
+    """With a right checksum; so made by hand, or by another program."""
+    path = tmp_path / "c"
+    header = {"format": FORMAT, "sha256": digest({}, text), "state": text}
+    path.write_bytes(save({}, {"minitorch_cv": json.dumps(header)}))
+    message = rf"^{path}: (not of a training run: it has no metadata|its state is no JSON)"
+    with pytest.raises(CheckpointError, match=message):
+        read_metadata(path)
+    with pytest.raises(CheckpointError, match=message):
+        checkpoint(momentum=0.9).load(path)
+
+
+@pytest.mark.parametrize("name", ["progress", "loader", "generators", "model", "optimizer", "scheduler", "ema"])
+@pytest.mark.parametrize("value", [None, [], 7, "text", {}])
+def test_a_part_of_another_kind_is_refused(tmp_path, name, value):
+    path = tmp_path / "c"
+    run = checkpoint(momentum=0.9)
+    run.save(path)
+    arrays, state = read_file(path)
+    if state[name] == value or (name in ("scheduler", "ema") and not value):
+        return
+    write_file(path, arrays, {**state, name: value})
+    with pytest.raises(CheckpointError, match=f"^{path}: does not fit: "):
+        checkpoint(momentum=0.9).load(path)
+
+
+def test_a_part_that_lacks_is_named(tmp_path):
+    path = tmp_path / "c"
+    run = checkpoint(momentum=0.9)
+    run.save(path)
+    arrays, state = read_file(path)
+    del state["loader"]
+    write_file(path, arrays, state)
+    with pytest.raises(CheckpointError, match=f"^{path}: does not fit: it lacks 'loader'"):
+        checkpoint(momentum=0.9).load(path)

@@ -136,6 +136,13 @@ def test_pickles_are_refused_with_what_to_do(tmp_path, content):
     assert "safetensors.torch.save_file(net.state_dict(), 'net.safetensors')" in str(caught.value)
 
 
+@pytest.mark.parametrize("length", [640, 896, 1152, 1408, 19280])
+def test_a_header_whose_length_looks_like_the_start_of_a_pickle_or_archive(tmp_path, length):
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    (tmp_path / "w").write_bytes(struct.pack("<Q", length) + header.ljust(length) + struct.pack("<f", 1.5))
+    assert read_safetensors(tmp_path / "w")[0]["w"].tolist() == [1.5]
+
+
 def test_a_missing_file_is_the_systems_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         read_safetensors(tmp_path / "nowhere")
