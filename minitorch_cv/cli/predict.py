@@ -36,8 +36,8 @@ def command(
 ) -> None:
     """Show the likeliest classes of image files, with their probabilities.
 
-    Images are made grey or coloured, and brought to the size, as the network's training images were. A file that
-    cannot be read is named on stderr; the others are shown all the same.
+    Images are turned upright, made grey or coloured, and brought to the size, as the network's training images were. A
+    file that cannot be read is named on stderr; the others are shown all the same.
 
     Exit status: 0 all shown, 1 some files cannot be read, 2 wrong options or no trained network.
     """

@@ -33,8 +33,9 @@ ADVICE = "scale them to 8 or 16 bits from black, 0, to white, or to floats from 
 def load_image(path: str, mode: str) -> Image:
     """The picture in a file, read to its end, in a mode of Pillow's ("L", "RGB"), turned as its EXIF data say.
 
-    What has more than 8 bits is scaled to 8: whole numbers from 0, black, to 2^bits - 1, white, and floats from 0 to 1,
-    each to the nearest of 0 ... 255. Transparency is left out: the colours are those beneath it.
+    Grey of more than 8 bits is scaled to 8: whole numbers from 0, black, to 2^bits - 1, white, and floats from 0 to 1,
+    each to the nearest of 0 ... 255; of colours of 16 bits Pillow takes the upper 8. Transparency is left out: the
+    colours are those beneath it.
 
     DataError for a file that cannot be read; for one whose levels have no certain place in 0 ... 255: floats that are
     not from 0 to 1, signed numbers, numbers of 32 bits; and, before it is unpacked, for one with more pixels than
@@ -96,7 +97,8 @@ def in_mode(image: Image, mode: str, path: str) -> Image:
     if image.mode == mode:
         return image
     image.info.pop("transparency", None)  # for which Pillow would look for a colour in the new mode
-    return image.convert(UNMULTIPLIED.get(image.mode, image.mode)).convert(mode)
+    divided = image.convert(UNMULTIPLIED[image.mode]) if image.mode in UNMULTIPLIED else image
+    return divided.convert(mode)
 
 
 def eight_bits(image: Image, path: str) -> Image:
