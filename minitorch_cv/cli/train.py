@@ -328,7 +328,7 @@ def saved_metadata(resume: Path) -> dict[str, Any]:
         saved = read_metadata(path)
     except CheckpointError as error:
         fail(f"--resume {error}{other_checkpoints(path)}")
-    if "settings" not in saved:
+    if not isinstance(saved, dict) or not isinstance(saved.get("settings"), dict):
         fail(f"--resume {path}: it was not saved by `minitorch-cv train`; load it with Checkpoint.load")
     return saved
 

@@ -125,10 +125,9 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def metadata_of(state: Any, path: str | os.PathLike[str]) -> dict[str, Any]:
     """The metadata in what a checkpoint says; CheckpointError where it has none."""
-    metadata = state.get("metadata") if isinstance(state, dict) else None
-    if not isinstance(metadata, dict):
+    if not isinstance(state, dict) or "metadata" not in state:
         raise CheckpointError(f"{path}: not of a training run: it has no metadata; begin anew, or name another file")
-    return metadata
+    return state["metadata"]
 
 
 def with_arrays_apart(state: Any, name: str, arrays: Arrays) -> Any:

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 import minitorch_cv
 from minitorch_cv.cli import main, run
 from minitorch_cv.train import Checkpoint, read_metadata
+from minitorch_cv.train.checkpoint_file import write_file
 
 from .runs import at_step, metrics
 
@@ -270,6 +271,13 @@ def test_weights_are_no_checkpoint(tmp_path, capsys):
     train(tmp_path / "run")
     message = error_of(capsys, "lenet", "--resume", str(tmp_path / "run" / "weights.safetensors"))
     assert "it is a safetensors file, for instance of weights alone, but no checkpoint" in message
+
+
+@pytest.mark.parametrize("metadata", [3, None, [], "settings", {}, {"settings": None}, {"settings": ["lenet"]}])
+def test_a_checkpoint_with_other_metadata(tmp_path, capsys, metadata):
+    write_file(tmp_path / "c.safetensors", {}, {"metadata": metadata})
+    message = error_of(capsys, "lenet", "--resume", str(tmp_path / "c.safetensors"))
+    assert "it was not saved by `minitorch-cv train`" in message
 
 
 def test_a_checkpoint_that_the_library_saved(tmp_path, capsys):

@@ -101,8 +101,8 @@ NO_STATES = [
     "7",
     "null",
     '"metadata"',
-    '{"metadata": 3}',
-    '{"metadata": null}',
+    '{"settings": {}}',
+    "true",
     "[" * DEEP + "]" * DEEP,
     "{",
 ]
