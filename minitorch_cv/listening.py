@@ -34,8 +34,8 @@ class Recorder(Protocol):
     def module(self, module: Any) -> None:
         """A module of a network is about to be called."""
 
-    def refuse(self, what: str, instead: str) -> None:
-        """Raise: something happens that a recording could not repeat."""
+    def refuse(self, what: str, instead: str, *read: Any) -> None:
+        """Raise: something happens that a recording could not repeat; `read` are tensors that Python looks into."""
 
 
 class _Current(threading.local):
@@ -95,7 +95,10 @@ def when_captured(how: str) -> Callable[[Function], Function]:
     return mark
 
 
-def refuse_recording(what: str, instead: str) -> None:
-    """In a recording, raise an error that says that `what` cannot be repeated, and what to do instead."""
+def refuse_recording(what: str, instead: str, *read: Any) -> None:
+    """In a recording, raise an error that says that `what` cannot be repeated, and what to do instead.
+
+    `read` are the tensors whose numbers Python gets to see.
+    """
     if current.recorder is not None:
-        current.recorder.refuse(what, instead)
+        current.recorder.refuse(what, instead, *read)

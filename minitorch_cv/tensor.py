@@ -294,7 +294,7 @@ class Tensor:
 
     def item(self) -> Any:
         """The value of a one-element tensor as a Python number."""
-        refuse_recording("item()", READ_AFTERWARDS)
+        refuse_recording("item()", READ_AFTERWARDS, self)
         if self.numel() != 1:
             raise RuntimeError(
                 f"item: a tensor of shape {self.shape} has {self.numel()} elements, not one; use tolist()"
@@ -303,7 +303,7 @@ class Tensor:
 
     def tolist(self) -> Any:
         """The values as nested Python lists, or a number for a 0-d tensor."""
-        refuse_recording("tolist()", READ_AFTERWARDS)
+        refuse_recording("tolist()", READ_AFTERWARDS, self)
         return self._array.tolist()
 
     def numpy(self) -> np.ndarray:
@@ -311,7 +311,7 @@ class Tensor:
 
         RuntimeError for a tensor that requires grad, TypeError for one on a GPU.
         """
-        refuse_recording("numpy()", READ_AFTERWARDS)
+        refuse_recording("numpy()", READ_AFTERWARDS, self)
         if self.device.type != "cpu":
             raise TypeError(f"numpy: this tensor is on {self.device}, where NumPy cannot read it; use .cpu().numpy()")
         if self.requires_grad:
@@ -339,7 +339,7 @@ class Tensor:
         return self._array.__dlpack_device__()
 
     def __bool__(self) -> bool:
-        refuse_recording("the truth of a tensor", CHOOSE_BY_WHERE)
+        refuse_recording("the truth of a tensor", CHOOSE_BY_WHERE, self)
         if self.numel() != 1:
             raise RuntimeError(
                 f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all(), or compare with None"
@@ -368,7 +368,7 @@ class Tensor:
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, value: Any) -> bool:
-        refuse_recording("`in`", CHOOSE_BY_WHERE)
+        refuse_recording("`in`", CHOOSE_BY_WHERE, self, value)
         with on_gpu_of((self._array,)):
             return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
 

@@ -128,7 +128,7 @@ class Recorder:
             self.refuse(f"a {type(module).__name__} with hooks", "remove them, or call hybridize(False)")
         self.modules[id(module)] = (module, module.training)
 
-    def refuse(self, what: str, instead: str) -> None:
+    def refuse(self, what: str, instead: str, *read: Any) -> None:
         raise self.error(what, instead)
 
     def error(self, what: str, instead: str) -> RecordingError:

@@ -13,20 +13,16 @@ from typing import Any
 import numpy as np
 
 from ..ops.interpolate import weights_of
+from ..ops.padding import SOURCES
 from ..tensor import Tensor
 from .graph import Graph
 
 Converter = Callable[[Graph, Arguments], str]
 
 
-def same_name(node: str, *attributes: str) -> Converter:
-    """One node on the first argument, in the dtype of the result; `attributes` are options that both call the same."""
-
-    def convert(g: Graph, a: Arguments) -> str:
-        x = g.cast(a.input, a.result.dtype)
-        return g.add(node, x, **{name: getattr(a, name) for name in attributes})
-
-    return convert
+def same_name(node: str) -> Converter:
+    """One node on the first argument, in the dtype of the result."""
+    return lambda g, a: g.add(node, g.cast(a.input, a.result.dtype))
 
 
 def two_operands(node: str) -> Converter:
@@ -78,46 +74,40 @@ def product(g: Graph, a: Arguments) -> str:
     return g.add("MatMul", a.a, a.b)
 
 
-def is_cut_off(a: Arguments) -> bool:
-    """True where the last window of a pool with ceil_mode would end behind the padded map."""
+def margins(a: Arguments) -> list[int]:
+    """The padding before and behind each axis of a pool with which windows that all fit are as many as in the result.
+
+    With ceil_mode the last window may end behind the padded map, and runtimes differ in how they read that.
+    """
     dilation = getattr(a, "dilation", (1, 1))
-    places = zip(a.x.shape[2:], a.padding, a.kernel, dilation, a.stride)
-    return bool(a.ceil_mode) and any((n + 2 * p - d * (k - 1) - 1) % s for n, p, k, d, s in places)
+    places = zip(a.x.shape[2:], a.result.shape[2:], a.kernel, a.stride, a.padding, dilation)
+    behind = [max(p, (m - 1) * s + d * (k - 1) + 1 - n - p) for n, m, k, s, p, d in places]
+    return [*a.padding, *behind]
 
 
 def max_pool(g: Graph, a: Arguments) -> str:
-    if is_cut_off(a) and any(a.padding):
-        raise ValueError(
-            "onnx.export: max_pool2d with ceil_mode and padding, whose last window ends behind the map, is read in "
-            "different ways by ONNX runtimes; pad so that the windows fit, and leave ceil_mode out"
-        )
-    return g.add(
-        "MaxPool",
-        a.x,
-        kernel_shape=a.kernel,
-        strides=a.stride,
-        pads=a.padding * 2,
-        dilations=a.dilation,
-        ceil_mode=int(a.ceil_mode),
-    )
+    x, pads = a.x, margins(a)
+    if any(pad >= size for pad, size in zip(pads, (*a.kernel, *a.kernel))):  # which ONNX Runtime does not take
+        least = -np.inf if a.x.dtype.kind == "f" else np.iinfo(a.x.dtype).min
+        x = g.add("Pad", x, [0, 0, *pads[:2], 0, 0, *pads[2:]], np.asarray(least, a.x.dtype))
+        pads = [0] * 4
+    return g.add("MaxPool", x, kernel_shape=a.kernel, strides=a.stride, pads=pads, dilations=a.dilation)
 
 
 def avg_pool(g: Graph, a: Arguments) -> str:
-    if a.divisor_override is not None:
-        raise ValueError("onnx.export: avg_pool2d with divisor_override has no form in ONNX; scale the result instead")
-    if is_cut_off(a):
-        raise ValueError(
-            "onnx.export: avg_pool2d with ceil_mode, whose last window ends behind the map, is read in different ways "
-            "by ONNX runtimes; pad so that the windows fit, and leave ceil_mode out"
-        )
-    return g.add(
-        "AveragePool",
-        a.x,
-        kernel_shape=a.kernel,
-        strides=a.stride,
-        pads=a.padding * 2,
-        count_include_pad=int(a.count_include_pad),
-    )
+    """Windows that end behind the padded map are averages of what is within it, so padding that counts is written out.
+
+    With a divisor of its own all zeros may count: the mean of k² elements times k² / divisor.
+    """
+    x, pads, counted = a.x, margins(a), a.count_include_pad or a.divisor_override is not None
+    if counted and a.divisor_override is None and tuple(pads[2:]) != tuple(a.padding):
+        p, q = a.padding
+        x = g.add("Pad", x, [0, 0, p, q, 0, 0, p, q])
+        pads, counted = [0, 0, pads[2] - p, pads[3] - q], False
+    y = g.add("AveragePool", x, kernel_shape=a.kernel, strides=a.stride, pads=pads, count_include_pad=int(counted))
+    if a.divisor_override is None:
+        return y
+    return g.add("Mul", y, np.asarray(a.kernel[0] * a.kernel[1] / a.divisor_override, a.x.dtype))
 
 
 def adaptive_pool(of_all: str, of_windows: str) -> Converter:
@@ -138,19 +128,30 @@ def adaptive_pool(of_all: str, of_windows: str) -> Converter:
     return convert
 
 
+def is_exact(number: float, dtype: Any) -> bool:
+    """True where an attribute of ONNX, which is a float32, is as good as a number of this dtype."""
+    return dtype != np.float64 or float(np.float32(number)) == number
+
+
 def batch_norm_inference(g: Graph, a: Arguments) -> str:
     C, dtype = len(a.mean), a.mean.dtype
     weight = np.ones(C, dtype) if a.weight is None else a.weight
     bias = np.zeros(C, dtype) if a.bias is None else a.bias
-    return g.add("BatchNormalization", a.x, weight, bias, a.mean, a.var, epsilon=a.eps)
+    var, eps = (a.var, a.eps) if is_exact(a.eps, dtype) else (g.add("Add", a.var, np.asarray(a.eps, dtype)), 0.0)
+    return g.add("BatchNormalization", a.x, weight, bias, a.mean, var, epsilon=eps)
 
 
 def normalised_in_groups(g: Graph, a: Arguments) -> str:
     """Normalise (N, g, L), then scale and shift each channel."""
     dtype, behind = a.x.dtype, [1] * (a.x.ndim - 2)
     grouped = g.add("Reshape", a.x, [0, a.groups, -1])
-    unit = [np.ones(a.groups, dtype), np.zeros(a.groups, dtype)]
-    y = g.add("InstanceNormalization", grouped, *unit, epsilon=a.eps)
+    if is_exact(a.eps, dtype):
+        unit = [np.ones(a.groups, dtype), np.zeros(a.groups, dtype)]
+        y = g.add("InstanceNormalization", grouped, *unit, epsilon=a.eps)
+    else:
+        y = g.add("Sub", grouped, g.add("ReduceMean", grouped, [2]))
+        var = g.add("ReduceMean", g.add("Mul", y, y), [2])
+        y = g.add("Div", y, g.add("Sqrt", g.add("Add", var, np.asarray(a.eps, dtype))))
     y = g.add("Reshape", y, [0, *a.x.shape[1:]])
     for node, vector in (("Mul", a.weight), ("Add", a.bias)):
         if vector is not None:
@@ -159,9 +160,17 @@ def normalised_in_groups(g: Graph, a: Arguments) -> str:
 
 
 def normalised_by_neighbours(g: Graph, a: Arguments) -> str:
-    if a.size % 2 == 0:
-        raise ValueError(f"onnx.export: local_response_norm with size={a.size} has no form in ONNX; odd sizes have")
-    return g.add("LRN", a.x, size=a.size, alpha=a.alpha, beta=a.beta, bias=a.k)
+    """x s^-β, with the mean square of a channel's neighbours in s as the average of windows over the channels.
+
+    ONNX's own LRN knows no even sizes, and onnx's reference evaluator gets it wrong.
+    """
+    _, C, *places = a.x.shape
+    alpha, beta, k = (np.asarray(number, a.x.dtype) for number in (a.alpha, a.beta, a.k))
+    squares = g.add("Reshape", g.add("Mul", a.x, a.x), [0, 1, C, -1])
+    padded = g.add("Pad", squares, [0, 0, a.size // 2, 0, 0, 0, (a.size - 1) // 2, 0])
+    means = g.add("AveragePool", padded, kernel_shape=[a.size, 1], strides=[1, 1])
+    s = g.add("Add", g.add("Mul", means, alpha), k)
+    return g.add("Div", a.x, g.add("Reshape", g.add("Pow", s, beta), [0, C, *places]))
 
 
 def resampled(g: Graph, a: Arguments) -> str:
@@ -188,7 +197,7 @@ def channels_of_pixels(g: Graph, a: Arguments) -> str:
 
 
 def reshaped(g: Graph, a: Arguments) -> str:
-    return g.reshape(a.input, a.input.shape, a.result.shape)
+    return g.reshape(a.input, a.result.shape)
 
 
 def permuted(g: Graph, a: Arguments) -> str:
@@ -205,10 +214,8 @@ def joined(g: Graph, a: Arguments) -> str:
     return g.add("Concat", *(g.cast(tensor, a.result.dtype) for tensor in a.tensors), axis=a.dim)
 
 
-FIRST, LAST = (
-    np.iinfo(np.int64).min,
-    np.iinfo(np.int64).max,
-)  # where a slice without an end ends, backwards and forwards
+# where a slice without an end ends, backwards and forwards
+FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 def select(g: Graph, a: Arguments) -> str:
@@ -270,6 +277,29 @@ def softplus(g: Graph, a: Arguments) -> str:
     return g.add("Where", g.add("Greater", scaled, np.asarray(a.threshold, dtype)), a.input, y)
 
 
+def leaky_relu(g: Graph, a: Arguments) -> str:
+    if is_exact(a.negative_slope, a.result.dtype):
+        return g.add("LeakyRelu", a.input, alpha=a.negative_slope)
+    return g.add("PRelu", a.input, np.asarray(a.negative_slope, a.result.dtype))
+
+
+def elu(g: Graph, a: Arguments) -> str:
+    """Where alpha is no attribute that is exact: max(x, 0) + alpha (exp(min(x, 0)) - 1)."""
+    dtype = a.result.dtype
+    if is_exact(a.alpha, dtype):
+        return g.add("Elu", g.cast(a.input, dtype), alpha=a.alpha)
+    x = g.cast(a.input, dtype)
+    bent = g.add("Elu", g.add("Min", x, np.zeros((), dtype)))
+    return g.add("Add", g.add("Relu", x), g.add("Mul", bent, np.asarray(a.alpha, dtype)))
+
+
+def hardsigmoid(g: Graph, a: Arguments) -> str:
+    """min(max(x + 3, 0), 6) / 6"""
+    dtype = a.result.dtype
+    three, zero, six = (np.asarray(number, dtype) for number in (3, 0, 6))
+    return g.add("Div", g.add("Clip", g.add("Add", g.cast(a.input, dtype), three), zero, six), six)
+
+
 def silu(g: Graph, a: Arguments) -> str:
     return g.add("Mul", a.input, g.add("Sigmoid", a.input))
 
@@ -289,15 +319,23 @@ def softmax(node: str) -> Converter:
 
 
 def pad_constant(g: Graph, a: Arguments) -> str:
-    widths = [tuple(width) for width in a.widths]
-    pads = [before for before, _ in widths] + [after for _, after in widths]
-    return g.add("Pad", a.input, pads, np.asarray(a.value, a.input.dtype), mode="constant")
+    """Negative widths cut off, which is a slice of its own: not every runtime takes them."""
+    cut = np.minimum(a.widths, 0).T
+    pads = np.maximum(a.widths, 0).T
+    y: Any = a.input
+    if np.any(cut):
+        stops = [after or LAST for after in cut[1].tolist()]
+        y = g.add("Slice", y, -cut[0], stops, list(range(a.input.ndim)))
+    return g.add("Pad", y, pads.reshape(-1), np.full((), a.value).astype(a.input.dtype), mode="constant")
 
 
 def pad_axis(g: Graph, a: Arguments) -> str:
+    """ONNX's own padding, of opset 18, neither cuts off nor goes round; the elements are gathered there."""
     modes = {"reflect": "reflect", "replicate": "edge"}
     if a.mode not in modes or min(a.width) < 0:
-        raise ValueError(f"onnx.export: pad with mode={a.mode!r} and widths {a.width} has no form in ONNX, opset 18")
+        n, (before, after) = a.input.shape[a.axis], a.width
+        places = SOURCES[a.mode](np.arange(-before, n + after), n, before, after)
+        return g.add("Gather", a.input, places.astype(np.int64), axis=a.axis)
     pads = [0] * (2 * a.input.ndim)
     pads[a.axis], pads[a.input.ndim + a.axis] = a.width
     return g.add("Pad", a.input, pads, mode=modes[a.mode])
@@ -329,15 +367,15 @@ OPERATORS: dict[str, Converter] = {
     "convolution": convolution,
     "cos": same_name("Cos"),
     "div": two_operands("Div"),
-    "elu": same_name("Elu", "alpha"),
+    "elu": elu,
     "erf": same_name("Erf"),
     "exp": same_name("Exp"),
     "expanded": expanded,
-    "hardsigmoid": lambda g, a: g.add("HardSigmoid", a.input, alpha=1 / 6, beta=0.5),
-    "hardswish": same_name("HardSwish"),
+    "hardsigmoid": hardsigmoid,
+    "hardswish": lambda g, a: g.add("Mul", g.cast(a.input, a.result.dtype), hardsigmoid(g, a)),
     "hardtanh": lambda g, a: limited(g, a, a.min_val, a.max_val),
     "joined": joined,
-    "leaky_relu": lambda g, a: g.add("LeakyRelu", a.input, alpha=a.negative_slope),
+    "leaky_relu": leaky_relu,
     "linear": linear,
     "log": same_name("Log"),
     "log_softmax": softmax("LogSoftmax"),

@@ -119,7 +119,7 @@ def isfinite(input: Tensor) -> Tensor:
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """True where shapes agree and all elements are equal."""
-    refuse_recording("equal()", "compare with ==, which gives a tensor")
+    refuse_recording("equal()", "compare with ==, which gives a tensor", input, other)
     return input.shape == other.shape and bool(eq(input, other).all())
 
 

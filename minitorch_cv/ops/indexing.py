@@ -12,7 +12,7 @@ from minitorch_kernels.arrays import Array, array_module, copied, is_on_gpu, on_
 
 from ..device import moved
 from ..dtypes import int64
-from ..listening import told
+from ..listening import refuse_recording, told
 from ..tensor import Tensor
 from .arithmetic import where
 from .differentiable import differentiable, unbroadcast
@@ -157,6 +157,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 
 def nonzero(input: Tensor) -> Tensor:
     """The indices of the elements that are not zero, one row each: shape (count, ndim)."""
+    refuse_recording("nonzero()", "keep a mask instead, whose shape does not follow from the values", input)
     xp = array_module(input._array)
     with on_gpu_of((input._array,)):
         return Tensor(xp.stack(xp.nonzero(input._array), 1))

@@ -199,9 +199,6 @@ def test_the_network_is_left_as_it_was(tmp_path):
         ),
         (Wrapped(lambda x: x * torch.zeros(1)), {}, r"a tensor of shape \(1,\) was made inside forward\(\)"),
         (nn.AdaptiveAvgPool2d(3), {}, r"adaptive pooling of a map of \(8, 8\) to \(3, 3\) has no form in ONNX"),
-        (Wrapped(lambda x: F.avg_pool2d(x, 2, divisor_override=3)), {}, "avg_pool2d with divisor_override has no form"),
-        (nn.LocalResponseNorm(4), {}, "local_response_norm with size=4 has no form in ONNX; odd sizes have"),
-        (nn.CircularPad2d(1), {}, r"pad with mode='circular' and widths \(1, 1\) has no form in ONNX"),
         (
             Wrapped(lambda x: F.embedding(x[0, 0, 0].long() * 0, torch.ones(3, 2))),
             {},
@@ -211,12 +208,30 @@ def test_the_network_is_left_as_it_was(tmp_path):
         (nn.ReLU(), {"input_names": ["a", "b"]}, r"args has 1 tensors but input_names are \('a', 'b'\)"),
         (nn.ReLU(), {"output_names": ["a", "b"]}, "the model has 1 outputs but output_names are"),
         (nn.ReLU(), {"dynamic_axes": {"input": {2: "height"}}}, "only axis 0, the batch, can be open"),
+        (nn.ReLU(), {"dynamic_axes": {"input": [0]}}, r"dynamic_axes of 'input' is \[0\]; only axis 0"),
+        (nn.ReLU(), {"dynamic_axes": {"image": {0: "n"}}}, "dynamic_axes has 'image', which is none of the names"),
+        (nn.ReLU(), {"input_names": ["x"], "output_names": ["x"]}, "the name 'x' is given twice"),
+        (Wrapped(lambda x: {"y": x}), {}, "the model returned a dict; return a tensor, or a tuple or list of them"),
+        (Wrapped(lambda x: len(x)), {}, "the model returned a int; return a tensor"),
     ],
 )
 def test_what_cannot_be_exported_says_so(net, options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         export(net, torch.randn(2, 4, 8, 8), tmp_path / "net.onnx", **options)
     assert not (tmp_path / "net.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (np.ones((2, 3)), r"args\[0\] is a ndarray; give tensors, in a tuple"),
+        ([torch.ones(2, 3)], r"args\[0\] is a list; give tensors, in a tuple"),
+        (torch.ones(0, 3), "the axis 'batch' has 0 rows in 'input'"),
+    ],
+)
+def test_inputs_that_are_none_are_refused(args, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        export(nn.ReLU(), args, tmp_path / "net.onnx")
 
 
 def test_without_the_package(monkeypatch, tmp_path):
