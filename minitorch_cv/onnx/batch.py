@@ -52,7 +52,8 @@ def agreed(graphs: Sequence[Graph], runs: Sequence[Run], sources: Mapping[str, s
     for other in graphs[1:]:
         same_nodes(first, other)
     computed, first.nodes = first.nodes, []
-    for name in first.constants.keys() & {name for node in computed for name in node.input}:
+    used = {name for node in computed for name in node.input}
+    for name in [name for name in first.constants if name in used]:
         values = [graph.constants[name] for graph in graphs]
         if all(same(values[0], value) for value in values[1:]):
             continue

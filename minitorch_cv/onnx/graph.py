@@ -153,11 +153,11 @@ class Graph:
         self.nodes.append(onnx.helper.make_node(operator, names, [output], name=output, **given))
         return output
 
-    def cast(self, value: Any, dtype: Any, have: Any = None) -> Any:
-        """A tensor in this dtype; `have`, if it is given by name, says which it has."""
+    def cast(self, value: Tensor, dtype: Any) -> Tensor | str:
+        """A tensor in this dtype: itself where it has it, else the name of what becomes of it."""
         import onnx
 
-        if (value.dtype if isinstance(value, Tensor) else have) == dtype:
+        if value.dtype == dtype:
             return value
         return self.add("Cast", value, to=onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
