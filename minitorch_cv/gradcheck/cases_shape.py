@@ -37,6 +37,7 @@ def reductions() -> list[Case]:
         case("var", "biased", lambda x: reduction.var(x, 0, unbiased=False), (4, 3)),
         case("var", "correction", lambda x: reduction.var(x, 0, correction=2), (4, 3)),
         case("std", "", lambda x: reduction.std(x, 1), (2, 4)),
+        case("std", "of equals", lambda x: reduction.std(x, 1), exactly([[2, 2], [3, 4]])),
         case("amax", "ties", lambda x: reduction.amax(x, 1), exactly([[1, 3, 3], [2, 1, 0]])),
         case("amin", "ties", lambda x: reduction.amin(x, 1), exactly([[1, 1, 3], [2, 1, 0]])),
         case("norm", "at 0", lambda x: reduction.norm(x, 2, 1), exactly([[0, 0], [3, 4]])),

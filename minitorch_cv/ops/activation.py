@@ -52,8 +52,9 @@ def prelu(input: Array, weight: Array) -> Any:
 def elu(input: Array, alpha: float = 1.0) -> Any:
     """y = x where x > 0, else α (eˣ - 1); there dy/dx = y + α."""
     xp = array_module(input)
-    y = xp.where(input > 0, input, alpha * xp.expm1(xp.minimum(input, 0)))
-    return y, (lambda dy: dy * xp.where(y > 0, 1, y + alpha),)
+    positive = input > 0
+    y = xp.where(positive, input, alpha * xp.expm1(xp.minimum(input, 0)))
+    return y, (lambda dy: dy * xp.where(positive, 1, y + alpha),)
 
 
 @differentiable
@@ -131,9 +132,9 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 @differentiable
 def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """y = x limited to [min_val, max_val]; dy/dx = 1 strictly inside."""
-    inside = (input > min_val) & (input < max_val)
-    return array_module(input).clip(input, min_val, max_val), (lambda dy: dy * inside,)
+    """y = x limited to [min_val, max_val]; dy/dx = 1 strictly inside. NaN stays NaN, and lets its gradient through."""
+    outside = (input <= min_val) | (input >= max_val)
+    return array_module(input).clip(input, min_val, max_val), (lambda dy: dy * ~outside,)
 
 
 def relu6(input: Tensor) -> Tensor:

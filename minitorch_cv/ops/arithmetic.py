@@ -137,21 +137,24 @@ def floor_divide(input: Any, other: Any) -> Any:
 def maximum(input: Any, other: Any) -> Any:
     """y = max(input, other), element by element, NaN if either is; ties share the gradient equally."""
     x, z = promoted(input, other)
-    return array_module(x).maximum(x, z), shared_among_ties(x, z, x > z)
+    return array_module(x).maximum(x, z), shared_among_ties(x, z, x < z, x > z)
 
 
 @differentiable
 def minimum(input: Any, other: Any) -> Any:
     """y = min(input, other), element by element, NaN if either is; ties share the gradient equally."""
     x, z = promoted(input, other)
-    return array_module(x).minimum(x, z), shared_among_ties(x, z, x < z)
+    return array_module(x).minimum(x, z), shared_among_ties(x, z, x > z, x < z)
 
 
-def shared_among_ties(x: Array, z: Array, x_wins: Array) -> tuple[Any, Any]:
-    """The two gradients of a choice between x and z: all to the winner, half to each at a tie."""
-    x_shape, z_shape = x.shape, z.shape
-    share = array_module(x).where(x == z, 0.5, x_wins).astype(x.dtype)
-    return lambda dy: unbroadcast(dy * share, x_shape), lambda dy: unbroadcast(dy * (1 - share), z_shape)
+def shared_among_ties(x: Array, z: Array, x_loses: Array, z_loses: Array) -> tuple[Any, Any]:
+    """The two gradients of a choice: none to the loser, half to each at a tie, and to both where one of them is NaN."""
+    x_shape, z_shape, where = x.shape, z.shape, array_module(x_loses).where
+    share = where(x == z, 0.5, 1).astype(x.dtype)
+    return (
+        lambda dy: unbroadcast(dy * where(x_loses, 0, share), x_shape),
+        lambda dy: unbroadcast(dy * where(z_loses, 0, share), z_shape),
+    )
 
 
 @differentiable

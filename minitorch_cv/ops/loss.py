@@ -103,22 +103,23 @@ def binary_cross_entropy(
 ) -> Tensor:
     """loss = -w (t ln x + (1 - t) ln(1 - x)) for probabilities x; each logarithm is at least -100, as in torch.
 
-    RuntimeError for an x outside [0, 1], ValueError for a target of another shape.
+    RuntimeError for an x or a target outside [0, 1], ValueError for a target of another shape.
     """
     reduction = reduction_name("binary_cross_entropy", size_average, reduce, reduction)
     check_same_shape("binary_cross_entropy", input, target)
-    check_probabilities(input)
+    check_probabilities(input, "x", "apply sigmoid(), or use binary_cross_entropy_with_logits")
+    check_probabilities(target, "target", "give 0 and 1, or shares in between")
     return reduce_losses(weighted(binary_error(input, target), weight), reduction)
 
 
 @told
-def check_probabilities(input: Tensor) -> None:
+def check_probabilities(tensor: Tensor, name: str, fix: str) -> None:
     """RuntimeError for a value outside [0, 1]."""
-    x = input._array
-    if x.size and not (x.min() >= 0 and x.max() <= 1):
+    p = tensor._array
+    if p.size and not (p.min() >= 0 and p.max() <= 1):
         raise RuntimeError(
-            f"binary_cross_entropy: x has values from {x.min()} to {x.max()} but must be probabilities, from 0 to 1; "
-            "apply sigmoid(), or use binary_cross_entropy_with_logits"
+            f"binary_cross_entropy: {name} has values from {p.min()} to {p.max()} but must be probabilities, from 0 to "
+            f"1; {fix}"
         )
 
 

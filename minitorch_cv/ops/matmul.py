@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from minitorch_kernels.arrays import Array
@@ -87,20 +88,19 @@ def linear(input: Array, weight: Array, bias: Any = None) -> Any:
             f"expects {w.shape[-1]}"
         )
     same_dtype("linear", input=x, weight=w, bias=b)
-    x2, matmul = x.reshape(-1, x.shape[-1]), as_now(matmul_kernel)  # (..., I) -> (N, I)
+    (O, I), N, x_shape = w.shape, math.prod(x.shape[:-1]), x.shape
+    x2, matmul = x.reshape(N, I), as_now(matmul_kernel)  # (..., I) -> (N, I)
     y = matmul(w, x2.T)
     if b is not None:
         y += b[:, None]
-    x_shape = x.shape
 
     def dx(dy: Array) -> Array:
-        dy2 = dy.reshape(-1, dy.shape[-1])  # (..., O) -> (N, O)
-        return matmul(w.T, dy2.T).T.reshape(x_shape)
+        return matmul(w.T, dy.reshape(N, O).T).T.reshape(x_shape)
 
     def dw(dy: Array) -> Array:
-        return matmul(dy.reshape(-1, dy.shape[-1]).T, x2)
+        return matmul(dy.reshape(N, O).T, x2)
 
     def db(dy: Array) -> Array:
-        return dy.reshape(-1, dy.shape[-1]).sum(0)
+        return dy.reshape(N, O).sum(0)
 
-    return y.T.reshape(*x_shape[:-1], len(w)), (dx, dw, db)
+    return y.T.reshape(*x_shape[:-1], O), (dx, dw, db)

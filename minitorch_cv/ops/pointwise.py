@@ -185,7 +185,7 @@ def clamp(input: Array, min: Any = None, max: Any = None) -> Any:
     if max is not None:
         y = xp.minimum(y, max)
     inside = (input >= low) & (input <= high)
-    at_low = (input < low) & xp.less(low, high)
+    at_low = (input < low) & (True if max is None else xp.less(low, high))
     at_high = (input > high) | xp.less(high, low)
     shapes = [xp.shape(a) for a in (input, min, max)]
     return y.astype(input.dtype, copy=False), (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -103,28 +102,39 @@ def reduced_count(shape: tuple[int, ...], reduced: tuple[int, ...]) -> int:
 @differentiable
 def var(input: Array, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None) -> Any:
     """y = Σ (x - mean)² / (n - correction) over `dim`; correction is 1, or 0 with unbiased=False."""
-    reduced = axes("var", input, dim)
-    count = reduced_count(input.shape, reduced)
-    degrees = count - (int(unbiased) if correction is None else correction)
-    divisor = input.dtype.type(builtins.max(degrees, 0))
-    centre = input.sum(axis=reduced, keepdims=True) / input.dtype.type(count)
-    centred = input - centre
+    reduced, shape = axes("var", input, dim), input.shape
+    centred, divisor = deviations(input, reduced, unbiased, correction)
     y = (centred * centred).sum(axis=reduced, keepdims=keepdim) / divisor
-    shape = input.shape
     return y, (lambda dy: spread(dy, shape, reduced, keepdim) * (centred * (2 / divisor)),)
-
-
-raw_var = inspect.unwrap(var)
 
 
 @numpy_names
 @differentiable
 def std(input: Array, dim: Axes = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None) -> Any:
-    """y = √var; see `var`. dy/dx = (x - mean) / (y (n - correction)), and 0 if all x are equal, as in torch."""
-    variance, (d_variance,) = raw_var(input, dim, unbiased, keepdim, correction=correction)
+    """y = √var; see `var`. dy/dx = (x - mean) / (y (n - correction)), 0 where y = 0."""
+    reduced = axes("std", input, dim)
     xp = array_module(input)
-    y = xp.sqrt(variance)
-    return y, (lambda dy: d_variance(xp.where(y == 0, 0, dy / (2 * y))),)
+    centred, divisor = deviations(input, reduced, unbiased, correction)
+    y = xp.sqrt((centred * centred).sum(axis=reduced, keepdims=True) / divisor)
+
+    def dx(dy: Array) -> Array:
+        slope = xp.where(y == 0, 0, centred / (y * divisor))
+        return spread(dy, input.shape, reduced, keepdim) * slope
+
+    return (y if keepdim else y.squeeze(reduced)), (dx,)
+
+
+def deviations(x: Array, reduced: tuple[int, ...], unbiased: bool, correction: Any) -> tuple[Array, Any]:
+    """x - mean, and n - correction, or 0 where that is negative: what `var` divides by.
+
+    The first element is taken off before the mean is: the deviations of equal values are then 0, not rounding errors.
+    """
+    xp, count = array_module(x), reduced_count(x.shape, reduced)
+    degrees = count - (int(unbiased) if correction is None else correction)
+    first = x[tuple(slice(0, 1) if d in reduced else slice(None) for d in range(x.ndim))]
+    shifted = x - xp.where(xp.isfinite(first), first, 0)
+    centred = shifted - shifted.sum(axis=reduced, keepdims=True) / x.dtype.type(count)
+    return centred, x.dtype.type(builtins.max(degrees, 0))
 
 
 @numpy_names
@@ -222,6 +232,7 @@ def extreme_or_pair(name: str, input: Tensor, dim: Any, keepdim: bool) -> Any:
         return (maximum if name == "max" else minimum)(input, dim)
     with on_gpu_of((input._array,)):
         if input.ndim == 0:
+            axes(name, input._array, dim)  # the error for a dim that is neither 0 nor -1
             return ValuesAndIndices(input.clone(), Tensor(array_module(input._array).zeros((), int64)))
         dim = one_axis(name, input._array, dim)
         indices = arg_extreme(f"arg{name}", input._array, dim)
@@ -254,7 +265,8 @@ def arg(name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
         flat = arg_extreme(name, x.reshape(-1), 0)
         return Tensor(flat.reshape((1,) * x.ndim if keepdim else ()))
     if x.ndim == 0:
-        return Tensor(array_module(input._array).zeros((), int64))
+        axes(name, x, dim)
+        return Tensor(array_module(x).zeros((), int64))
     dim = one_axis(name, x, dim)
     indices = arg_extreme(name, x, dim)
     return Tensor(indices if keepdim else indices.squeeze(dim))
@@ -272,7 +284,7 @@ def norm(input: Tensor, p: Any = 2, dim: Axes = None, keepdim: bool = False) -> 
 
 @differentiable
 def power_norm(input: Array, p: Any, dim: Axes, keepdim: bool) -> Any:
-    """y = (Σ |x|ᵖ)^(1/p) over `dim`; dy/dx = sign(x) (|x| / y)ᵖ⁻¹, 0 where x = 0."""
+    """y = (Σ |x|ᵖ)^(1/p) over `dim`; dy/dx = sign(x) (|x| / y)ᵖ⁻¹, 0 where x = 0, and where the powers underflow."""
     reduced = axes("norm", input, dim)
     x = floating(input)
     xp = array_module(x)
@@ -280,7 +292,7 @@ def power_norm(input: Array, p: Any, dim: Axes, keepdim: bool) -> Any:
     y = (size**p).sum(axis=reduced, keepdims=True) ** (1 / p)
 
     def dx(dy: Array) -> Array:
-        slope = xp.where(size == 0, 0, xp.sign(x) * (size / y) ** (p - 1))
+        slope = xp.where((size == 0) | (y == 0), 0, xp.sign(x) * (size / y) ** (p - 1))
         return spread(dy, x.shape, reduced, keepdim) * slope
 
     return (y if keepdim else y.squeeze(reduced)), (dx,)

@@ -7,7 +7,7 @@ from minitorch_kernels.arrays import array_module
 from ..listening import told
 from ..tensor import Tensor
 from .indexing import gather, getitem
-from .reduction import ValuesAndIndices
+from .reduction import ValuesAndIndices, one_axis
 
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
@@ -20,7 +20,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices that would sort along `dim`; equals keep their order."""
     x = input._array
-    xp = array_module(x)
+    xp, dim = array_module(x), one_axis("sort", x, dim)
     if not descending:
         return Tensor(xp.argsort(x, axis=dim, kind="stable"))
     backwards = xp.argsort(xp.flip(x, dim), axis=dim, kind="stable")
@@ -29,8 +29,9 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
     """The k largest (or smallest) elements along `dim`, in order, and their indices."""
-    if not 0 <= k <= input.shape[dim]:
-        raise RuntimeError(f"topk: k={k} is out of range for {input.shape[dim]} elements along dim {dim}")
-    first = (slice(None),) * (dim % max(input.ndim, 1)) + (slice(k),)
+    axis = one_axis("topk", input._array, dim)
+    if not 0 <= k <= input.shape[axis]:
+        raise RuntimeError(f"topk: k={k} is out of range for {input.shape[axis]} elements along dim {dim}")
+    first = (slice(None),) * axis + (slice(k),)
     chosen = getitem(argsort(input, dim, descending=largest), first)
     return ValuesAndIndices(gather(input, dim, chosen), chosen)
