@@ -22,13 +22,12 @@ _creation_order = itertools.count()
 
 
 class Storage:
-    """What all tensors over the same memory share: how often it was written, and when last with a gradient."""
+    """What all tensors over the same memory share: how often it was written."""
 
-    __slots__ = ("recorded_version", "version")
+    __slots__ = ("version",)
 
     def __init__(self) -> None:
         self.version = 0
-        self.recorded_version = 0
 
 
 class Saved:

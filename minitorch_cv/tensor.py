@@ -20,6 +20,7 @@ from . import dtypes
 from .device import device, device_of, lies_on, moved, usable
 from .graph import Node, Storage, backpropagate, ends_with_callbacks, is_grad_enabled, no_grad
 from .listening import refuse_recording, told
+from .views import can_follow, follow, is_outdated
 
 _hook_numbers = itertools.count()
 
@@ -39,12 +40,13 @@ class Tensor:
     def __init__(self, data: Any, requires_grad: bool = False):
         self._array: Array = data if isinstance(data, np.ndarray) or is_cupy(data) else array_from(data)
         self._grad: Tensor | None = None
-        self._node: Node | None = None
+        self._made_by: Node | None = None
         self._leaf_requires_grad = False
         self._leaf_hooks: dict[int, Callable[[Array], Array]] = {}
         self._storage = Storage()
-        self._seen_version: float = 0  # the version of the storage that this tensor's history describes
         self._base: Tensor | None = None  # for a view: the tensor whose memory it shows
+        self._follows = False  # for a view: whether its history is that of its part of the base
+        self._writes = 0  # how often the base was written with a gradient; for a view, before its history was taken
         if requires_grad:
             self.requires_grad = True
 
@@ -133,6 +135,17 @@ class Tensor:
         return address_of(self._array)
 
     # -- the gradient --------------------------------------------------------------------------------------------------
+
+    @property
+    def _node(self) -> Node | None:
+        """What made the values that this tensor has now."""
+        if is_outdated(self) and can_follow(self):
+            follow(self)
+        return self._made_by
+
+    @_node.setter
+    def _node(self, node: Node | None) -> None:
+        self._made_by = node
 
     @property
     def is_leaf(self) -> bool:
@@ -271,14 +284,12 @@ class Tensor:
         """The same memory, cut from the graph: no gradient flows through the result."""
         result = Tensor(self._array)
         result._storage = self._storage
-        result._seen_version = math.inf
         return result
 
     def detach_(self) -> Tensor:
         """Cut this tensor itself from the graph that made it."""
-        self._node = None
+        self._node = self._base = None
         self._leaf_requires_grad = False
-        self._seen_version = math.inf
         return self
 
     @property

@@ -153,7 +153,6 @@ class Recording:
         )
         for result in results:
             result._node = node
-            result._seen_version = result._storage.version
 
 
 class Later:

@@ -138,7 +138,7 @@ def through(values: tuple[Any, ...], receive: Callable[[Gradients], Gradients]) 
     attach(joint, "module_gradients", tuple(tensors), d_tensors, [])
     result = list(values)
     for i, part, tensor in zip(watched, parts, tensors):
-        result[i] = wrap(tensor._array, (tensor,))
+        result[i] = wrap("module_boundary", tensor._array, (tensor,))
         attach(result[i], "module_boundary", (joint,), (place(part, total, xp),), [])
     return tuple(result)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -22,7 +21,6 @@ class Parameter(Tensor):
         if isinstance(data, Tensor):
             super().__init__(data._array, requires_grad)
             self._storage = data._storage  # a write through either shows as a write to both
-            self._seen_version = math.inf
         else:
             super().__init__(array_from([] if data is None else data), requires_grad)
 
@@ -30,7 +28,7 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
-MISSING = ("_array", "_storage", "_seen_version", "_base", "_leaf_hooks")  # what a tensor without memory has not got
+MISSING = ("_array", "_storage", "_leaf_hooks")  # what a tensor without memory has not got
 
 
 class Uninitialized(Tensor):
@@ -41,8 +39,7 @@ class Uninitialized(Tensor):
     def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None):
         self.future_dtype = dtype
         self.future_device = device
-        self._grad = None
-        self._node = None
+        self._grad = self._base = self._node = None
         self._leaf_requires_grad = requires_grad
 
     def materialize(self, shape: tuple[int, ...]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +14,11 @@ from minitorch_kernels.arrays import Array, on_gpu_of
 from .. import listening
 from ..graph import Node, Saved, is_grad_enabled, shares_memory
 from ..tensor import Tensor
+from ..views import can_follow, is_outdated
 from .saved import reachable_arrays
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
+VIEWS = ("select", "reshaped", "permuted", "expanded", "contiguous")  # what they return is the same elements
 
 
 def differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,10 +50,10 @@ def differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
         with np.errstate(all="ignore"), on_gpu_of(arrays):
             output, backward = function(*arrays, **options)
         if isinstance(output, tuple):
-            first = wrap(output[0], args)
+            first = wrap(name, output[0], args)
             result: Any = (first, *(Tensor(extra) for extra in output[1:]))
         else:
-            first = result = wrap(output, args)
+            first = result = wrap(name, output, args)
         if record and first.is_floating_point():
             attach(first, name, args, backward, labels)
         if listening.current.listener is not None:
@@ -72,15 +73,19 @@ def tensors_first(
     return bound.args, bound.kwargs
 
 
-def wrap(array: Any, inputs: tuple[Any, ...]) -> Tensor:
-    """`array` as a tensor; a view of the input whose memory it shows, if any."""
+def wrap(name: str, array: Any, inputs: tuple[Any, ...]) -> Tensor:
+    """`array` as a tensor; a view of the input whose memory it shows, if any.
+
+    Its history follows that of the base (`views.py`), but for one taken under `no_grad`, which has none on purpose, and
+    for what an operation with a gradient of its own returns of its input: torch refuses to write to both.
+    """
     result = Tensor(array)
     for source in inputs:
         if isinstance(source, Tensor) and shares_memory(result._array, source._array):
             result._storage = source._storage
-            detached = source._seen_version == math.inf
-            result._seen_version = math.inf if detached else source._storage.version
             result._base = source if source._base is None else source._base
+            result._follows = name in VIEWS and is_grad_enabled() and (source._base is None or source._follows)
+            result._writes = source._writes
             break
     return result
 
@@ -102,7 +107,6 @@ def attach(output: Tensor, name: str, args: tuple[Any, ...], backward: Any, labe
         backward=backward,
         saved=find_saved(closures, output, tensors, labels),
     )
-    output._seen_version = output._storage.version
 
 
 def one_by_one(functions: tuple[Any, ...]) -> Callable[..., Any]:
@@ -138,12 +142,16 @@ def label(labels: list[str], position: int) -> str:
 
 
 def refuse_stale(name: str, args: tuple[Any, ...]) -> None:
-    """RuntimeError for an input that is a view of memory which was since written by a recorded operation."""
+    """RuntimeError for an input that is a view of a tensor which was since written by a recorded operation.
+
+    Not for one that follows its base, which has a new history by now.
+    """
     for position, tensor in enumerate(args):
-        if isinstance(tensor, Tensor) and tensor._seen_version < tensor._storage.recorded_version:
+        if isinstance(tensor, Tensor) and is_outdated(tensor) and not can_follow(tensor):
             raise RuntimeError(
                 f"{name}: input {position} (shape {tensor.shape}) is a view of a tensor that was changed in place, "
-                "with a gradient, after the view was taken; take the view again"
+                "with a gradient, after the view was taken (under no_grad, or by an operation with a gradient of its "
+                "own); take the view again"
             )
 
 

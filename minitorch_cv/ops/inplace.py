@@ -1,8 +1,8 @@
 """Writing into a tensor: `x += y`, `x[i] = v`, `x.zero_()`.
 
 An in-place operation computes its out-of-place twin and writes the result into the memory of the target, which takes
-over the twin's history. If the target is a view, the history of the tensor whose memory it shows is rewritten too.
-Whatever else was saved or viewed before the write is out of date from then on, and says so when it is used.
+over the twin's history. If the target is a view, the history of its base is rewritten, and all views of it follow
+(`views.py`). Whatever else was saved before the write is out of date from then on, and says so when it is used.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from minitorch_kernels.arrays import Array, address_of, array_module, is_writable
+from minitorch_kernels.arrays import Array, array_module, is_writable
 from minitorch_kernels.memory import rewritten
 
 from .. import listening
-from ..device import device_of, moved
+from ..device import moved
 from ..dtypes import category
 from ..graph import is_grad_enabled
 from ..listening import told
 from ..tensor import Tensor, array_from
+from ..views import Part, follow, stop_retaining
 from . import arithmetic, indexing, pointwise
 from .differentiable import attach, differentiable, refuse_stale, unbroadcast
 
@@ -35,8 +36,14 @@ def write(name: str, target: Tensor, value: Tensor) -> Tensor:
             f"{name}: the result is {value.dtype} and cannot be written into a tensor of {target.dtype}; "
             f"convert the tensor first, with .to({value.dtype})"
         )
+    recorded = is_grad_enabled() and (value.requires_grad or target.requires_grad)
+    if recorded and not target.requires_grad and target._base is not None and target._base.requires_grad:
+        raise RuntimeError(
+            f"{name}: the tensor of shape {target.shape} is a view that was taken under no_grad, of a tensor with a "
+            "gradient that this write, which has one, would cut off; take the view again outside"
+        )
     overwrite_memory(target, ..., value)
-    if is_grad_enabled() and (value.requires_grad or target.requires_grad):
+    if recorded:
         record_write(name, target, value)
     if listening.current.listener is not None:
         listening.current.listener(write, (name, target, value), {}, target)
@@ -71,67 +78,27 @@ def before_write(name: str, target: Tensor) -> None:
 
 def record_write(name: str, target: Tensor, value: Tensor) -> None:
     """Give `target` the history of `value`; if it is a view, its base gets a history in which that part is replaced."""
-    storage = target._storage
-    storage.recorded_version = storage.version
     base = target._base
-    retained = [tensor for tensor in (target, base) if tensor is not None and stop_retaining(tensor)]
     if base is None:
+        retained = stop_retaining(target, target._node)
         target._node = value._node
-        target._seen_version = storage.version
+        target._writes += 1
     else:
+        retained = stop_retaining(base, base._node)
         record_in_base(name, target, base, value)
-    for tensor in retained:
-        tensor.retain_grad()
-
-
-def stop_retaining(tensor: Tensor) -> bool:
-    """True after `retain_grad()`, which from now on means the gradient of the values after the write."""
-    node = tensor._node
-    if node is None or node.retained is None or node.retained() is not tensor:
-        return False
-    node.retained = None
-    return True
+        target = base
+    if retained:
+        target.retain_grad()
 
 
 def record_in_base(name: str, target: Tensor, base: Tensor, value: Tensor) -> None:
-    """Record that the part of `base` which `target` shows became `value`."""
-    region = positions(base._array, target._array)
-    base_shape = base.shape
-
-    def d_base(dy: Array) -> Array:
-        dx = dy.copy(order="C")
-        dx.reshape(-1)[region] = 0
-        return dx
-
-    def d_value(dy: Array) -> Array:
-        return dy.reshape(-1)[region]
-
-    def d_view(dy: Array) -> Array:
-        dx = array_module(dy).zeros(base_shape, dy.dtype)
-        dx.reshape(-1)[region] = dy
-        return dx
-
+    """Record that the part of `base` which `target` shows became `value`; its other views follow."""
+    part = Part(base._array, target._array)
     history = Tensor(base._array)
-    attach(history, name, (base, value), (d_base, d_value), ["base", "value"])
+    attach(history, name, (base, value), (part.without, part.cut_out), ["base", "value"])
     base._node = history._node
-    base._seen_version = base._storage.version
-    attach(target, f"view after {name}", (base,), (d_view,), ["base"])
-
-
-def positions(base: Array, view: Array) -> Array:
-    """For each element of `view`, its row-major position among the elements of `base`, whose memory it shows."""
-    reach = [step * (size - 1) for step, size in zip(base.strides, base.shape)]
-    low = address_of(base) + sum(step for step in reach if step < 0)
-    itemsize = base.dtype.itemsize
-    memory = np.zeros(sum(map(abs, reach)) // itemsize + 1, np.int64)
-
-    def laid_over(array: Array) -> Array:
-        start = (address_of(array) - low) // itemsize
-        strides = [step // itemsize * memory.itemsize for step in array.strides]
-        return np.lib.stride_tricks.as_strided(memory[start:], array.shape, strides)
-
-    laid_over(base)[...] = np.arange(base.size).reshape(base.shape)
-    return moved(laid_over(view).copy(), device_of(base))
+    base._writes += 1
+    follow(target)
 
 
 def setitem(target: Tensor, index: Any, value: Any) -> None:
