@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from minitorch_kernels.arrays import Array, address_of, array_module
+from minitorch_kernels.arrays import Array, address_of, array_module, strided
 
 from .graph import Node, shares_memory
 
@@ -40,8 +40,7 @@ class Part:
     def shown(self, memory: Array, layout: tuple[int, tuple[int, ...], tuple[int, ...]]) -> Array:
         """The elements of `memory` that an array of this layout has."""
         start, shape, steps = layout
-        strides = tuple(step * memory.itemsize for step in steps)
-        return array_module(memory).lib.stride_tricks.as_strided(memory[start:], shape, strides)
+        return strided(memory[start:], shape, tuple(step * memory.itemsize for step in steps))
 
     def cut_out(self, dy: Array) -> Array:
         """The gradient of the view's elements, from that of the base."""

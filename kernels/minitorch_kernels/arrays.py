@@ -97,6 +97,13 @@ def empty_like(array: Array, shape: tuple[int, ...] | None = None, dtype: Any = 
     return simulated(made)
 
 
+def strided(array: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> Array:
+    """The memory from the first element of `array` on, seen with another shape and other strides, in bytes."""
+    if isinstance(array, SimArray):
+        return simulated(strided(plain(array), shape, strides))
+    return array_module(array).lib.stride_tricks.as_strided(array, shape, strides)
+
+
 def on_gpu(array: Array, name: str, index: int = 0) -> Array:
     """A copy of an array on the device 'cuda', by the number of the GPU, or on 'cuda-sim'."""
     if name == "cuda-sim":

@@ -1,8 +1,9 @@
 """Programs of operations, views and in-place writes, drawn at random, in both libraries.
 
 Either all values and gradients agree, or minitorch_cv refuses the program with a RuntimeError. It may be stricter than
-PyTorch (a view taken before a recorded write to its base is refused here, followed there), never silently different.
-What PyTorch refuses, minitorch_cv may run where it kept a copy; its gradient is then checked by differences.
+PyTorch (what `expand` repeats is refused for writing as a whole here, and its rows there are not), never silently
+different. What PyTorch refuses, minitorch_cv may run where it kept a copy, or where the view is one of several (split,
+chunk); its gradient is then checked by differences.
 """
 
 import numpy as np
@@ -14,7 +15,11 @@ import minitorch_cv as mt
 
 from .compare import torch, values
 
-pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")]
+pytestmark = [
+    pytest.mark.parity,
+    pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Use of index_put_ on expanded tensors:UserWarning"),
+]
 
 SIZE = 6
 # Views of any tensor with at least two elements along its first axis.
@@ -31,6 +36,9 @@ VIEWS = {
     "part": lambda t, x: x.split(1)[0],
     "chunk": lambda t, x: x.chunk(2)[-1],
     "detached": lambda t, x: x.detach(),
+    "without_history": lambda t, x: without_history(t, x),
+    "wide": lambda t, x: x[:1].expand(3, *x.shape[1:]),
+    "turned_row": lambda t, x: x.transpose(0, -1)[0],
 }
 # Two tensors of any shapes; the second is made to fit by its mean.
 WRITES = {
@@ -55,6 +63,9 @@ WRITES = {
     "mul_own": lambda t, x, w: x.mul_(x.clone()),
     "set_swapped": lambda t, x, w: x.__setitem__(0, x[-1].clone()),
     "without_grad": lambda t, x, w: add_without_grad(t, x),
+    "row_mul": lambda t, x, w: x[0].mul_(w.mean()),
+    "chained": lambda t, x, w: chained(x, w),
+    "iadd_part": lambda t, x, w: iadd_part(x, w),
 }
 OPERATIONS = {
     "mul": lambda t, x, w: x * w.mean(),
@@ -77,6 +88,19 @@ OPERATIONS = {
 def add_without_grad(t, x):
     with t.no_grad():
         x.add_(0.25)
+
+
+def without_history(t, x):
+    with t.no_grad():
+        return x[:1]
+
+
+def chained(x, w):
+    x[1:][0] *= w.mean()
+
+
+def iadd_part(x, w):
+    x[1:] += w.mean()
 
 
 def retained(x):
@@ -112,16 +136,23 @@ def run(t, program, start):
     return [values(x) for x in (loss, leaf.grad, other.grad, *tensors, *kept)]
 
 
-REFUSALS = ("changed in place", "in-place write on", "repeated or read-only memory", "is a view of a tensor that was")
+REFUSALS = (
+    "changed in place",
+    "in-place write on",
+    "repeated or read-only memory",
+    "a view of a tensor that was",
+    "under no_grad",
+)
 
 
 def check_against_differences(program, start, ours):
     """The gradient of the loss along every element of `start`, by central differences of minitorch_cv itself."""
-    of_leaf, of_other = ours[1:3]
+    loss, of_leaf, of_other = ours[:3]
     analytic = of_leaf + 0.5 * of_other[::-1]
     steps = 1e-6 * np.eye(SIZE)
     numeric = [(run(mt, program, start + h)[0] - run(mt, program, start - h)[0]) / 2e-6 for h in steps]
-    np.testing.assert_allclose(analytic, numeric, rtol=1e-5, atol=1e-6, err_msg=f"{program}")
+    rounding = 1e-9 * abs(loss)  # of the losses, 2e-16 of them, over the step
+    np.testing.assert_allclose(analytic, numeric, rtol=1e-5, atol=1e-6 + rounding, err_msg=f"{program}")
 
 
 def check(program):
@@ -138,7 +169,7 @@ def check(program):
             raise
         return "both refuse" if theirs is None else "stricter"
     if theirs is None:
-        if "detached" not in {name for name, *_ in program}:  # differences cannot see what is held constant
+        if not {"detached", "without_history"} & {name for name, *_ in program}:  # differences move constants, too
             check_against_differences(program, start, ours)
         return "looser"
     assert len(ours) == len(theirs)
@@ -163,12 +194,16 @@ def test_most_random_programs_run():
     ]
     counts = {outcome: outcomes.count(outcome) for outcome in set(outcomes)}
     assert counts["same"] > 100, counts
-    assert counts.get("stricter", 0) < 120, counts
+    assert counts.get("stricter", 0) < 5, counts
 
 
 FIXED = {
     "write_to_a_view_then_use_the_base": [("head", 0, 0), ("mul_", 3, 1), ("square", 0, 0)],
     "write_to_the_base_then_take_a_view": [("mul_", 0, 1), ("tail", 0, 0), ("exp", 3, 0)],
+    "a_view_follows_its_base": [("head", 0, 0), ("mul_", 0, 1), ("exp", 3, 0)],
+    "views_that_overlap": [("head", 0, 0), ("even", 0, 0), ("mul_", 3, 1), ("square_", 4, 1), ("sin", 3, 0)],
+    "a_view_of_a_view_follows": [("tail", 0, 0), ("row", 3, 0), ("mul_", 0, 1), ("square_", 3, 0), ("exp", 4, 0)],
+    "repeated_elements_follow": [("wide", 0, 0), ("mul_", 0, 1), ("square", 3, 0)],
     "view_of_a_view": [("head", 0, 0), ("tail", 3, 0), ("mul_", 4, 1), ("sin", 3, 0)],
     "fill_a_fresh_tensor": [("fresh", 0, 0), ("set_first", 3, 1), ("set_rows", 3, 0), ("square", 3, 0)],
     "overwritten_history": [("exp", 0, 0), ("zero_", 0, 0), ("add_", 0, 1)],
@@ -178,4 +213,4 @@ FIXED = {
 
 @pytest.mark.parametrize("name", FIXED)
 def test_fixed_programs(name):
-    assert check(FIXED[name]) in ("same", "stricter")
+    assert check(FIXED[name]) == "same"
