@@ -34,7 +34,8 @@ ALLOWED = {
 # Files at the top of the package that are part of a unit.
 FILES = {
     **dict.fromkeys(
-        ["tensor", "graph", "dtypes", "device", "creation", "random", "cuda", "listening", "out_of_memory"], "tensor"
+        ["tensor", "graph", "views", "dtypes", "device", "creation", "random", "cuda", "listening", "out_of_memory"],
+        "tensor",
     ),
     "amp": "tensor",
     **dict.fromkeys(["__main__", "doctor"], "cli"),

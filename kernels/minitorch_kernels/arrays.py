@@ -101,7 +101,9 @@ def strided(array: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> A
     """The memory from the first element of `array` on, seen with another shape and other strides, in bytes."""
     if isinstance(array, SimArray):
         return simulated(strided(plain(array), shape, strides))
-    return array_module(array).lib.stride_tricks.as_strided(array, shape, strides)
+    if is_cupy(array):
+        return array_module(array).ndarray(shape, array.dtype, array.data, strides)
+    return np.lib.stride_tricks.as_strided(array, shape, strides)
 
 
 def on_gpu(array: Array, name: str, index: int = 0) -> Array:
