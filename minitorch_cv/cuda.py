@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from minitorch_kernels.cuda.graph import memory_of_graphs
 from minitorch_kernels.cupy_here import cupy_module, why_no_gpu
 
 from .device import device as to_device
@@ -58,18 +59,23 @@ def synchronize(device: Any = None) -> None:
 
 
 def memory_allocated(device: Any = None) -> int:
-    """The bytes of the GPU's memory that arrays take; 0 without a GPU."""
+    """The bytes of the GPU's memory that arrays take, and steps that were captured there; 0 without a GPU."""
     if not is_available():
         return 0
     with chosen(device) as cupy:
-        return cupy.get_default_memory_pool().used_bytes()
+        return in_use(cupy)
+
+
+def in_use(cupy: Any) -> int:
+    """The bytes of the current GPU that cannot be given to others."""
+    return cupy.get_default_memory_pool().used_bytes() + memory_of_graphs()
 
 
 _peaks: dict[int, int] = {}  # the largest number of bytes in use so far, by GPU, once somebody asked
 
 
 def max_memory_allocated(device: Any = None) -> int:
-    """The most bytes that arrays took at a time; 0 without a GPU.
+    """The most bytes that were in use at a time, counted as in `memory_allocated`; 0 without a GPU.
 
     Counted from the first call of this function or of `reset_peak_memory_stats`, in the thread that called it: before,
     nobody looks.
@@ -89,7 +95,7 @@ def reset_peak_memory_stats(device: Any = None) -> None:
         with chosen(device) as cupy:
             if not _peaks:
                 watch_memory(cupy)
-            _peaks[cupy.cuda.Device().id] = cupy.get_default_memory_pool().used_bytes()
+            _peaks[cupy.cuda.Device().id] = in_use(cupy)
 
 
 def watch_memory(cupy: Any) -> None:
@@ -100,13 +106,16 @@ def watch_memory(cupy: Any) -> None:
 
         def malloc_postprocess(self, *, device_id: int, **rest: Any) -> None:
             if device_id in _peaks:
-                _peaks[device_id] = max(_peaks[device_id], cupy.get_default_memory_pool().used_bytes())
+                _peaks[device_id] = max(_peaks[device_id], in_use(cupy))
 
     Watch().__enter__()
 
 
 def empty_cache() -> None:
-    """Give memory that no array uses back to the GPU, for other programs; nothing happens without one."""
+    """Give memory that nobody uses back to the GPU, for other programs; nothing happens without one.
+
+    What a captured step has in use goes with the step: when nothing refers to it any more.
+    """
     if is_available():
         cupy_module().get_default_memory_pool().free_all_blocks()
 

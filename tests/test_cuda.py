@@ -1,10 +1,14 @@
 """minitorch_cv.cuda: on no GPU, and on a stand-in for CuPy."""
 
+import gc
+
 import pytest
 
 import minitorch_cv as mt
+from minitorch_cv import doctor
+from minitorch_kernels.cupy_here import why_nothing_compiles
 
-from .strict_cupy import installing, pools
+from .strict_cupy import installing, pools, raw
 
 
 def test_without_cupy_there_is_nothing_and_the_name_says_why(without_cupy):
@@ -72,3 +76,68 @@ def test_cupy_for_another_cuda_version(strict_cupy, monkeypatch, driver, words):
         mt.ones(1).cuda()
     assert "CuPy cannot use the GPU (RuntimeError: cudaErrorInsufficientDriver" in str(raised.value)
     assert words in str(raised.value)
+
+
+@pytest.fixture
+def without_headers(strict_cupy, monkeypatch):
+    """What CuPy 14 says where it was installed without [ctk]; how often it was asked to compile."""
+    asked = []
+
+    def compile(module, log_stream=None):
+        asked.append(module)
+        raise RuntimeError("Failed to find CUDA headers")
+
+    monkeypatch.setattr(raw.RawModule, "compile", compile)
+    why_nothing_compiles.cache_clear()
+    yield asked
+    why_nothing_compiles.cache_clear()
+
+
+def test_a_cupy_that_cannot_compile_is_none(without_headers):
+    words = r"CuPy cannot compile kernels \(RuntimeError: Failed to find CUDA headers\): .* 'minitorch-cv\[cuda13\]'"
+    assert not mt.cuda.is_available()
+    assert mt.cuda.device_count() == mt.cuda.memory_allocated() == 0
+    with pytest.raises(RuntimeError, match=words + ".*cuda-sim"):
+        mt.ones(1).cuda()
+    with pytest.raises(RuntimeError, match=words):
+        mt.cuda.get_device_name()
+    assert doctor.facts()["cuda"]["gpu"].startswith("CuPy cannot compile kernels")
+    assert len(without_headers) == 1, "an empty kernel is compiled once in a process"
+
+
+def captured_step(place):
+    """A training step that was called until it is a CUDA graph, and what it was called with."""
+    net = mt.nn.Linear(64, 32).to(place)
+    optimizer = mt.optim.SGD(net.parameters(), lr=1e-5)
+    x = mt.ones(256, 64, device=place)
+
+    @mt.compile
+    def step(x):
+        optimizer.zero_grad()
+        loss = net(x).relu().sum()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    for _ in range(5):
+        step(x)
+    return step, x
+
+
+def test_the_memory_of_a_captured_step_is_counted_until_it_is_gone(strict_cupy, monkeypatch):
+    monkeypatch.setattr(mt.cuda, "_peaks", {})
+    monkeypatch.setattr(pools.thread, "hooks", [])
+    mt.cuda.reset_peak_memory_stats()
+    step, x = captured_step("cuda:0")
+    default = strict_cupy.get_default_memory_pool()
+    held = mt.cuda.memory_allocated() - default.used_bytes()
+    assert held >= 256 * 32 * 4, "what the linear map returned lies in the graph"
+    assert mt.cuda.max_memory_allocated() >= mt.cuda.memory_allocated()
+    assert mt.cuda.memory_allocated(1) == 0
+    mt.cuda.empty_cache()
+    assert mt.cuda.memory_allocated() - default.used_bytes() == held, "the step still needs it"
+    before = step(x).item()
+    assert step(x).item() != before
+    del step
+    gc.collect()
+    assert mt.cuda.memory_allocated() == default.used_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from types import ModuleType
@@ -26,11 +27,28 @@ def why_no_gpu() -> str:
     try:
         import cupy
 
-        if cupy.cuda.runtime.getDeviceCount():
-            return ""
-        return f"there is no GPU; {without}"
+        if not cupy.cuda.runtime.getDeviceCount():
+            return f"there is no GPU; {without}"
     except Exception as error:  # a driver that is missing or too old, CuPy for another CUDA version
         return f"CuPy cannot use the GPU ({type(error).__name__}: {error}{cuda_versions()}); {without}"
+    problem = why_nothing_compiles(cupy)
+    return f"{problem}; {without}" if problem else ""
+
+
+@functools.cache
+def why_nothing_compiles(cupy: ModuleType) -> str:
+    """What CuPy says of an empty kernel, once in a process; empty where it compiles.
+
+    From CuPy 14 on its package has neither the compiler nor CUDA's headers in it; the extra [ctk] brings them.
+    """
+    try:
+        cupy.RawModule(code='extern "C" __global__\nvoid nothing() {}\n').compile()
+        return ""
+    except Exception as error:
+        return (
+            f"CuPy cannot compile kernels ({type(error).__name__}: {error}): its compiler and CUDA's headers come with "
+            f"pip install 'minitorch-cv[cuda{cupy.cuda.runtime.runtimeGetVersion() // 1000}]'"
+        )
 
 
 def cuda_versions() -> str:

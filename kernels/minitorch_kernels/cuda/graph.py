@@ -7,6 +7,7 @@ launch to the next has to lie in the GPU's memory, in arrays that are written in
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
@@ -120,6 +121,7 @@ class CudaGraph:
         self.to_write: list[tuple[Array, np.ndarray]] = []
         self.kept: list[Array] = []  # what launches read and nobody else may hold: it would be somebody else's memory
         self.graph: Any = None
+        graphs.add(self)
 
     @contextmanager
     def capturing(self) -> Iterator[None]:
@@ -132,6 +134,7 @@ class CudaGraph:
             no_uploads(),
             cupy.cuda.Stream(non_blocking=True) as stream,  # of this device: it is the current one by now
         ):
+            give_back()  # a pool asks CUDA for memory that another pool has in store, and does not need, in vain
             stream.begin_capture()
             try:
                 yield
@@ -144,6 +147,8 @@ class CudaGraph:
             overwrite(array, values)
             self.kept.append(array)
         self.to_write.clear()
+        with self.device:
+            give_back()  # what the step had in use before it was captured
         self.launch()
 
     def launch(self) -> None:
@@ -165,6 +170,21 @@ class CudaGraph:
         memory = cupy.cuda.UnownedMemory(array.data.ptr, array.nbytes, owner, array.device.id)
         pointer = cupy.cuda.MemoryPointer(memory, 0)
         return cupy.ndarray(array.shape, array.dtype, pointer, array.strides)
+
+
+graphs: weakref.WeakSet[CudaGraph] = weakref.WeakSet()
+
+
+def memory_of_graphs() -> int:
+    """The bytes of the current GPU that graphs hold, whether an array is there or a later launch writes there."""
+    return sum(graph.pool.total_bytes() for graph in tuple(graphs))
+
+
+def give_back() -> None:
+    """Give memory of the current GPU that CuPy keeps in store, outside of graphs, back to CUDA."""
+    import cupy
+
+    cupy.get_default_memory_pool().free_all_blocks()
 
 
 @contextmanager

@@ -5,9 +5,10 @@ import pytest
 
 from minitorch_kernels import relu
 from minitorch_kernels.arrays import on_cpu, on_gpu, on_gpu_of
-from minitorch_kernels.cuda.graph import CudaGraph, lasting, new_graph, overwrite
+from minitorch_kernels.cuda.graph import CudaGraph, lasting, memory_of_graphs, new_graph, overwrite
 
 from ...gpu import refusal, there
+from ...strict_cupy import devices, pools
 
 
 def test_a_launch_runs_the_kernels_again():
@@ -118,3 +119,31 @@ def test_a_graph_belongs_to_the_gpu_of_its_arrays(number, strict_cupy):
     overwrite(x, np.array([5.0, -1.0]))
     graph.launch()
     np.testing.assert_array_equal(on_cpu(y), [15, 10])
+
+
+def test_what_was_in_store_makes_room_for_a_capture(strict_cupy, monkeypatch):
+    """A pool asks for memory that another pool keeps: on a GPU with room for one and a half steps, that fails."""
+    monkeypatch.setattr(devices, "memory", pools.reserved[0] + 60_000)
+    x = on_gpu(np.ones(1250), "cuda")  # 10 kB
+    with on_gpu_of((x,)):
+        for _ in range(3):
+            (x + 1) * (x + 2)
+    assert strict_cupy.get_default_memory_pool().free_bytes() > 25_000
+    graph = new_graph(x)
+    with graph.capturing():
+        y = (x + 1) * (x + 2)
+    assert graph.pool.total_bytes() > 30_000
+    np.testing.assert_array_equal(on_cpu(y), np.full(1250, 6))
+
+
+def test_what_a_step_had_in_use_before_its_capture_is_given_back(strict_cupy):
+    x = on_gpu(np.ones(1250), "cuda")
+    with on_gpu_of((x,)):
+        held = [x + 1]
+    graph = new_graph(x)
+    with graph.capturing():
+        y = x * 2
+        held.clear()
+    assert strict_cupy.get_default_memory_pool().free_bytes() == 0
+    assert memory_of_graphs() >= graph.pool.total_bytes() > 0
+    np.testing.assert_array_equal(on_cpu(y), np.full(1250, 2))
