@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,9 @@ class Contender:
     wait: Callable[[], None]
 
 
+Maker = tuple[str, Callable[[], Contender]]  # who it is, and how it gets ready
+
+
 def ours(network: book.Network, precision: str, device: str) -> Contender:
     """A training step of ours, recorded and captured."""
     net = models.build(network.model, network.options)
@@ -45,16 +48,21 @@ def ours(network: book.Network, precision: str, device: str) -> Contender:
     return Contender("minitorch_cv", taking_turns(step, data), minitorch_cv.cuda.synchronize)
 
 
-def torch_contenders(network: book.Network, precision: str, device: str) -> Iterator[Contender]:
+def torch_contenders(network: book.Network, precision: str, device: str) -> list[Maker]:
     """PyTorch with cuDNN and channels_last: as it is, and the whole step captured in a CUDA graph."""
+    names = "torch channels_last", "torch channels_last, captured"
+    return [(name, partial(torch_contender, name, network, precision, device)) for name in names]
+
+
+def torch_contender(name: str, network: book.Network, precision: str, device: str) -> Contender:
+    """A training step of PyTorch's, captured where its name says so."""
     import torch
 
     set_torch_precision(precision)
-    for name in ("torch channels_last", "torch channels_last, captured"):
-        step, data = torch_step(network, precision, device)
-        if name.endswith("captured"):
-            step = captured_by_torch(step, data[0])
-        yield Contender(name, taking_turns(step, data), torch.cuda.synchronize)
+    step, data = torch_step(network, precision, device)
+    if name.endswith("captured"):
+        step = captured_by_torch(step, data[0])
+    return Contender(name, taking_turns(step, data), torch.cuda.synchronize)
 
 
 def torch_step(network: book.Network, precision: str, device: str) -> tuple[Callable[..., Any], list[Any]]:
@@ -147,32 +155,37 @@ def our_epochs(images: Any, batch: int, device: str) -> Contender:
     return Contender("minitorch_cv", epoch, minitorch_cv.cuda.synchronize)
 
 
-def torch_epochs(images: np.ndarray, labels: np.ndarray, batch: int, device: str) -> Iterator[Contender]:
+def torch_epochs(images: np.ndarray, labels: np.ndarray, batch: int, device: str) -> list[Maker]:
     """The same in PyTorch, the bytes (M, H, W) on the GPU: as it is, compiled with CUDA graphs, captured as a whole."""
+    names = "torch eager", "torch compile, CUDA graphs", "torch captured"
+    return [(name, partial(torch_epoch, name, images, labels, batch, device)) for name in names]
+
+
+def torch_epoch(name: str, images: np.ndarray, labels: np.ndarray, batch: int, device: str) -> Contender:
+    """LeNet through the images in PyTorch, compiled or captured where its name says so."""
     import torch
 
     from . import torch_networks
 
     set_torch_precision("float32")
     pixels, classes = torch.tensor(images, device=device).unsqueeze(1), torch.tensor(labels, device=device)
-    for name in ("torch eager", "torch compile, CUDA graphs", "torch captured"):
-        net = torch_networks.build("lenet", {})
-        book.draw_weights(torch, net)
-        net.to(device)
-        optimizer = torch.optim.SGD(net.parameters(), lr=LENET_LR, fused=device != "cpu")
-        compiler = partial(torch.compile, mode="reduce-overhead") if "compile" in name else None
-        learn = training_step(torch, net, optimizer, compiler)
+    net = torch_networks.build("lenet", {})
+    book.draw_weights(torch, net)
+    net.to(device)
+    optimizer = torch.optim.SGD(net.parameters(), lr=LENET_LR, fused=device != "cpu")
+    compiler = partial(torch.compile, mode="reduce-overhead") if "compile" in name else None
+    learn = training_step(torch, net, optimizer, compiler)
 
-        def step(chosen: Any, learn: Any = learn) -> Any:
-            return learn(pixels[chosen].float() / 255, classes[chosen])
+    def step(chosen: Any) -> Any:
+        return learn(pixels[chosen].float() / 255, classes[chosen])
 
-        if name.endswith("captured"):
-            step = captured_by_torch(step, (torch.arange(batch, device=device),))
+    if name.endswith("captured"):
+        step = captured_by_torch(step, (torch.arange(batch, device=device),))
 
-        def epoch(step: Any = step) -> Any:
-            order = torch.randperm(len(pixels), device=device)
-            for start in range(0, len(pixels) - batch + 1, batch):
-                loss = step(order[start : start + batch])
-            return loss.detach()
+    def epoch() -> Any:
+        order = torch.randperm(len(pixels), device=device)
+        for start in range(0, len(pixels) - batch + 1, batch):
+            loss = step(order[start : start + batch])
+        return loss.detach()
 
-        yield Contender(name, epoch, torch.cuda.synchronize)
+    return Contender(name, epoch, torch.cuda.synchronize)

@@ -3,10 +3,11 @@
 import json
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import compare, document, gpu, networks
+from benchmarks import compare, document, gpu, gpu_tests, networks
 from benchmarks.gpu_contenders import ours
 from benchmarks.race import times_faster
 from minitorch_cv import get_float32_matmul_precision
@@ -115,6 +116,143 @@ def test_what_is_measured_on_a_gpu_runs_on_the_simulated_one(monkeypatch, tmp_pa
     assert report["epoch"]["contenders"]["minitorch_cv"]["ms"] > 0
     assert get_float32_matmul_precision() == "highest"
     assert not kept.exists()
+
+
+class Stepping:
+    """A contender of which the first step, a later one, or none fails."""
+
+    def __init__(self, fails_at=None):
+        self.steps, self.fails_at = 0, fails_at
+
+    def __call__(self):
+        if self.fails_at == 0:
+            raise MemoryError("no room for torch compiled")
+        self.steps = 0
+        return gpu.Contender("torch", self.step, lambda: None)
+
+    def step(self):
+        self.steps += 1
+        if self.steps == self.fails_at:
+            raise RuntimeError(f"a captured graph at step {self.steps}")
+        return 2.0
+
+
+@pytest.fixture
+def measured(monkeypatch, tmp_path):
+    """measured(makers, parts): the report of the parts, and the file as it was when each network got ready."""
+
+    def measured(makers, *parts):
+        path, seen = tmp_path / "results" / "gpu.json", []
+
+        def contenders(network, precision, device):
+            seen.append(json.loads(path.read_text()))
+            return makers
+
+        monkeypatch.setattr(gpu, "with_torch", lambda device: True)
+        monkeypatch.setattr(gpu, "torch_contenders", contenders)
+        monkeypatch.setattr(gpu, "MEASURED", ("lenet",))
+        monkeypatch.setattr(gpu, "NETWORKS", dict.fromkeys(("lenet", "alexnet"), gpu.TINY["lenet"]))
+        monkeypatch.setattr(gpu, "BLOCK_SECONDS", 0)
+        monkeypatch.setattr(sys, "argv", ["gpu", "--device", "cpu", "--turns", "3", "--json", str(path), *parts])
+        gpu.main()
+        assert [file.name for file in path.parent.iterdir()] == ["gpu.json"]
+        return json.loads(path.read_text()), seen
+
+    return measured
+
+
+@pytest.mark.parametrize("fails_at", [0, 1, gpu.WARM_UP + 1, gpu.WARM_UP + 3, gpu.WARM_UP + 5])
+def test_a_contender_that_fails_takes_nobody_along(measured, fails_at):
+    """It fails as it gets ready, in its first step, when its steps are counted, in the first turn or the last."""
+    broken = [("broken", lambda: Stepping(fails_at)()), ("works", Stepping())]
+    report, seen = measured([(name, make_named(name, make)) for name, make in broken], "networks")
+    assert [*seen[0]["networks"]] == []
+    assert [*seen[1]["networks"]] == ["lenet tf32"], "a row is in the file before the next begins"
+    for row in report["networks"].values():
+        assert row["broken"]["failed"].splitlines()[-1].startswith(("MemoryError: no room", "RuntimeError: a captured"))
+        assert row["works"]["first_loss"] == 2.0
+        assert row["works"]["ms"] >= 0
+        assert row["minitorch_cv"]["ms"] > 0
+        assert "times as fast as works" in row["minitorch_cv"]
+        assert "times as fast as broken" not in row["minitorch_cv"]
+        assert ("ms" in row["broken"]) == (fails_at == gpu.WARM_UP + 5), "turns before the failure count"
+
+
+def make_named(name, make):
+    return lambda: replace(make(), name=name)
+
+
+def test_where_ours_fails_the_others_are_measured(measured, monkeypatch):
+    monkeypatch.setattr(gpu, "ours", lambda *args: Stepping(0)())
+    report, _ = measured([("torch", Stepping())], "networks")
+    assert report["networks"].keys() == {"lenet tf32", "lenet bf16"}
+    for row in report["networks"].values():
+        assert row["minitorch_cv"].keys() == {"failed"}
+        assert row["torch"].keys() == {"first_loss", "ms", "least_ms"}
+
+
+def test_a_part_that_fails_leaves_the_others(measured, monkeypatch):
+    def no_images(**options):
+        raise OSError("no images here")
+
+    monkeypatch.setattr(gpu, "FashionMNIST", no_images)
+    monkeypatch.setattr(gpu, "hash_of_training", lambda network, steps, device: "same")
+    report, _ = measured([("torch", Stepping())], "epoch", "bits")
+    assert report["epoch"]["failed"].splitlines()[-1] == "OSError: no images here"
+    assert report["bits"] == {"network": "lenet", "steps": 20, "runs": 20, "different_weights": 1}
+
+
+def test_no_row_begins_when_the_minutes_are_over(measured, monkeypatch):
+    clock = iter(range(0, 10_000, 100))  # seconds: the third look is after 300 of the 360
+    monkeypatch.setattr(gpu, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(gpu, "hash_of_training", lambda network, steps, device: "same")
+    report, _ = measured([("torch", Stepping())], "bits")
+    assert report["bits"].keys() == {"network", "left out"}
+
+
+TESTS = """
+import time, pytest
+def test_right(): pass
+@pytest.mark.skip
+def test_left_out(): pass
+@pytest.mark.parametrize("x", [1, 2])
+def test_wrong(x): assert x == 2, "x is 1"
+@pytest.fixture
+def broken(): raise OSError("no GPU")
+def test_broken(broken): pass
+"""
+
+
+def test_results_of_tests(tmp_path):
+    (tmp_path / "test_short.py").write_text(TESTS)
+    found = gpu_tests.outcomes([*gpu_tests.PYTEST, str(tmp_path / "test_short.py")], 60)
+    assert (found["ended"], found["passed"], found["failed"], found["skipped"]) == ("by itself, with status 1", 2, 2, 1)
+    assert [name.split("::")[1] for name in found["failures"]] == ["test_wrong[1]", "test_broken"]
+    assert "x is 1" in found["failures"]["test_short::test_wrong[1]"]
+    assert "2 passed" in found["lines"][-1]
+
+
+def test_results_of_tests_that_take_too_long(tmp_path):
+    """The one that hangs says where: those before it count."""
+    (tmp_path / "test_long.py").write_text(TESTS + "def test_hangs(): time.sleep(60)\ndef test_after(): pass\n")
+    found = gpu_tests.outcomes([*gpu_tests.PYTEST, str(tmp_path / "test_long.py")], 6)
+    assert found["ended"] == "interrupted after 6 seconds"
+    assert (found["passed"], found["skipped"]) == (2, 1)
+    assert "test_long::test_wrong[1]" in found["failures"]
+
+
+def test_a_program_that_is_not_there_and_one_that_finds_nothing():
+    assert "no-such-sanitizer" in gpu_tests.outcomes(["no-such-sanitizer"], 5)["ended"]
+    found = gpu_tests.outcomes([sys.executable, "-c", "print('nothing')"], 30)
+    assert (found["ended"], found["lines"]) == ("by itself, with status 0", ["nothing"])
+    assert found["results"].startswith("none (")
+
+
+def test_the_tests_for_a_gpu_are_there():
+    assert [path for path in gpu_tests.DEVICES if not (gpu_tests.ROOT / path).is_file()] == []
+    text = (gpu_tests.ROOT / gpu_tests.WATCHED[0]).read_text()
+    assert "def test_cuda_matches_reference" in text
+    assert "order_of_threads" in text
 
 
 def test_the_weights_of_another_seed_have_another_hash(monkeypatch):
