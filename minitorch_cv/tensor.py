@@ -6,6 +6,7 @@ attaches them. What stands here is what makes a tensor a tensor: its memory, its
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import weakref
@@ -466,7 +467,9 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
     if isinstance(data, Tensor):
         data = data._array
     if isinstance(data, (list, tuple)) and any(isinstance(item, Tensor) for item in data):
-        data = np.stack([array_from(item) for item in data])
+        parts = [array_from(item) for item in data]
+        shared = functools.reduce(dtypes.wider, (part.dtype for part in parts))
+        data = np.stack([part.astype(shared, copy=False) for part in parts])
     array = data if is_on_gpu(data) else np.asarray(data)
     if dtype is None and array.dtype.kind == "f" and not hasattr(data, "dtype"):
         dtype = np.result_type(*(float_types(data) or {dtypes.get_default_dtype()}))
