@@ -1,6 +1,7 @@
 """The stand-in under CuPy's names."""
 
 import sys
+import weakref
 from collections import Counter
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 import tests.strict_cupy as strict
 from minitorch_cv import random
+from minitorch_kernels.cuda import graph
 
 from . import cuda, devices, pools
 
@@ -40,4 +42,5 @@ def installed(monkeypatch: Any, gpus: Any = 2, driver: int = 13000, built: int =
     monkeypatch.setattr(pools, "default", pools.MemoryPool())
     monkeypatch.setattr(strict, "_default_pool", pools.default)
     monkeypatch.setattr(random, "gpu_generators", {})
+    monkeypatch.setattr(graph, "graphs", weakref.WeakSet())
     return strict
