@@ -51,13 +51,13 @@ def often(epochs: int) -> dict[str, Any]:
 
 FROM_THE_BOOK = {
     "softmax_regression": Recipe(0.1, 256, 28),
-    "mlp": Recipe(0.1, 256, 28),
+    "mlp": Recipe(0.1, 256, 28, plateau=8_000),
     "lenet": Recipe(0.9, 256, 28, options={"activation": "sigmoid"}, plateau=80_000, few=often(50)),
     "bn_lenet": Recipe(1.0, 256, 28),
-    "alexnet": Recipe(0.01, 128, 224),
-    "vgg11": Recipe(0.05, 128, 224, options=QUARTER),
-    "nin": Recipe(0.1, 128, 224),
-    "googlenet": Recipe(0.1, 128, 96),
+    "alexnet": Recipe(0.01, 128, 224, plateau=20_000),
+    "vgg11": Recipe(0.05, 128, 224, options=QUARTER, plateau=12_000),
+    "nin": Recipe(0.1, 128, 224, plateau=160_000),  # at least
+    "googlenet": Recipe(0.1, 128, 96, plateau=25_000),
     "resnet18": Recipe(0.05, 256, 96),
     "densenet": Recipe(0.1, 256, 96),
 }
