@@ -108,7 +108,7 @@ def thin_densenet(*block_config: int) -> Build:
 original = partial(Residual, bias=False, shortcut_norm=True)
 original_bottleneck = partial(Bottleneck, bias=False, shortcut_norm=True)
 
-SMALL = [
+QUICK = [
     Reduced("LeNet", "sigmoid", partial(lenet, activation="sigmoid"), (2, 1, 28, 28), sample=10),
     Reduced("LeNet", "relu", partial(lenet, activation="relu"), (2, 1, 28, 28), sample=10),
 ]
@@ -191,6 +191,7 @@ LARGE = [
     Reduced("EfficientNet-B0", "", efficientnet_b0, (2, 1, 48, 48), sample=1),
 ]
 
-REDUCED = [*SMALL, *LARGE]
+REDUCED = [*QUICK, *LARGE]
+SMALL = [case_of(network) for network in QUICK]
 NETWORKS = [case_of(network) for network in LARGE]
-CASES = on_both_implementations([case_of(network) for network in SMALL])
+CASES = on_both_implementations(SMALL)
