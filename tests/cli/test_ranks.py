@@ -152,12 +152,9 @@ def test_each_rank_has_a_gpu_of_its_own(monkeypatch):
     ("second", "said"),
     [
         (["--lr", "0.2"], "lr 0.05 on rank 0, 0.2 on rank 1"),
-        (["--seed", "1"], "seed 0 on rank 0, 1 on rank 1"),
         (["--epochs", "3"], "epochs 2 on rank 0, 3 on rank 1"),
-        (["--limit", "12"], "limit 20 on rank 0, 12 on rank 1"),
         (["--batch-size", "4"], "batch_size 8 on rank 0, 4 on rank 1"),
         (["--activation", "tanh"], "options {'activation': 'relu'} on rank 0"),
-        (["--checkpoint-every", "1"], "checkpoint_every 0 on rank 0, 1 on rank 1"),
     ],
 )
 def test_ranks_with_other_settings_end_at_once(tmp_path, second, said):

@@ -3,6 +3,7 @@ loss. Outputs, gradients and buffers are the same bits: what is fused computes w
 """
 
 import copy
+import os
 
 import numpy as np
 import pytest
@@ -234,7 +235,9 @@ def test_layer_in_place(name, alone):
     assert_five_calls_agree(eager, recorded, [ROWS])
 
 
-QUICK = ("LeNet", "MLP", "BN-LeNet", "softmax regression", "ResNet-18", "MobileNet v2")
+QUICK = ["LeNet", "MLP", "BN-LeNet", "softmax regression"]
+if not os.environ.get("NUMBA_DISABLE_JIT", "0").strip("0"):  # as plain Python, these take half a minute each
+    QUICK += ["ResNet-18", "MobileNet v2"]
 NETWORKS = [
     pytest.param(
         network, id=f"{network.name} {network.label}", marks=() if network.name in QUICK else pytest.mark.networks
