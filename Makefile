@@ -9,8 +9,8 @@
 # make lowest  installs the lowest versions that pyproject.toml allows, and runs the tests of the command line with them
 # make pythons installs into each other Python that is found (3.12, 3.13), trains LeNet, and runs a share of the tests
 # make cuda    compiles every CUDA kernel for three generations of GPUs with nvcc; no GPU is needed
-#              WORKERS=4 shares any of these tests out to so many processes; SHARE=0.1 draws a tenth of `make test`,
-#              others each day
+#              WORKERS=4 shares any of these tests out to so many processes; SHARE=0.1 draws a tenth of `make test`
+#              or `make networks`, others each day
 # make bench   measures training steps of the book's networks against PyTorch, and writes benchmarks/results/;
 #              ARGS="lenet nin --turns 5" chooses among them (python -m benchmarks.networks --help)
 
@@ -46,7 +46,7 @@ parity: $(VENV)/installed-parity
 	OMP_NUM_THREADS=1 $(PYTEST) -m parity
 
 networks: $(VENV)/installed-test
-	$(PYTEST) -m networks
+	$(PYTEST) --sample $(SHARE) -m networks
 	MINITORCH_CV_KILLS=50 $(BIN)/pytest tests/train/test_kill.py
 
 threads: $(VENV)/installed-test
@@ -69,7 +69,7 @@ lowest: $(VENV)/installed-test
 	$(BIN)/python -m venv --clear $(VENV)-lowest
 	$(BIN)/python -m uv pip install --quiet --python $(VENV)-lowest --resolution lowest-direct .
 	$(BIN)/python -m uv pip install --quiet --python $(VENV)-lowest pytest pytest-xdist hypothesis mpi4py mpich
-	$(VENV)-lowest/bin/python -m pytest --numprocesses $(WORKERS) tests/cli tests/plot tests/data/test_command.py
+	$(VENV)-lowest/bin/python -m pytest -p no:cacheprovider --numprocesses $(WORKERS) tests/cli tests/plot tests/data/test_command.py
 
 pythons: $(VENV)/installed-test
 	$(BIN)/python -m tools.other_pythons

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import optim
-from ..data import CutMix, MixUp
+from ..data import CutMix, MixUp, Subset
+from ..nn.batchnorm import BatchNorm
 from ..optim import lr_scheduler
 from ..random import Generator
 from .settings import Settings
@@ -59,3 +62,16 @@ def make_mix(settings: Settings, num_classes: int, generator: Generator) -> MixU
     if settings.cutmix:
         return CutMix(alpha=settings.cutmix, num_classes=num_classes, generator=generator)
     return None
+
+
+def leaves_one(images: int, batch_size: int, network: Any) -> bool:
+    """True where the last batch would be a single image, which batch norm takes for no batch in training."""
+    norms = any(isinstance(module, BatchNorm) for module in network.modules())
+    return norms and images > batch_size > 1 and images % batch_size == 1
+
+
+def first(dataset: Any, limit: int | None) -> Any:
+    """The first `limit` samples of a data set; all for None, and where it has no more."""
+    if limit is None or limit >= len(dataset):
+        return dataset
+    return Subset(dataset, np.arange(limit))

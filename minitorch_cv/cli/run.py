@@ -22,7 +22,6 @@ from ..distributed.collectives import gathered
 from ..graph import no_grad
 from ..models.recipes import find_recipe
 from ..nn import SyncBatchNorm, functional
-from ..nn.batchnorm import BatchNorm
 from ..nn.parallel import DistributedDataParallel
 from ..out_of_memory import OutOfMemoryError
 from ..plot import plot_curves, plot_predictions
@@ -42,7 +41,7 @@ from ..train import (
     save_weights,
 )
 from ..train.checkpoint_file import cannot_be_written
-from ..train.diagnosis import first_not_finite
+from ..train.diagnosis import NonFiniteWeightsError, first_not_finite
 from ..train.run_folder import CURVES, PREDICTIONS, WEIGHTS
 from .datasets import DataSets
 from .description import batches_text, configuration, header, is_between_epochs, position, result
@@ -50,16 +49,12 @@ from .display import Display
 from .errors import fail, say_error
 from .few_images import no_better_than_guessing
 from .interrupt import Interrupt, Interruptible
-from .parts import make_mix, make_optimizer, make_schedule
+from .parts import first, leaves_one, make_mix, make_optimizer, make_schedule
 from .ranks import device_of_rank, end_other_ranks
 from .settings import Settings
 from .wording import count_of, network_text
 
 SAMPLES = 24  # images in the figure of predictions
-
-
-class NonFiniteWeightsError(ArithmeticError):
-    """A step made weights NaN or infinite; what was saved before is whole."""
 
 
 class Run:
@@ -461,16 +456,3 @@ class Follower(Run):
 def run_of_this_rank() -> type[Run]:
     """Rank 0 shows and keeps what comes out, the others train along."""
     return Follower if get_rank() > 0 else Run
-
-
-def leaves_one(images: int, batch_size: int, network: Any) -> bool:
-    """True where the last batch would be a single image, which batch norm takes for no batch in training."""
-    norms = any(isinstance(module, BatchNorm) for module in network.modules())
-    return norms and images > batch_size > 1 and images % batch_size == 1
-
-
-def first(dataset: Any, limit: int | None) -> Any:
-    """The first `limit` samples of a data set; all for None, and where it has no more."""
-    if limit is None or limit >= len(dataset):
-        return dataset
-    return Subset(dataset, np.arange(limit))

@@ -15,6 +15,10 @@ STEPS = "the steps are too large"
 AXES = {4: ("image", "channel", "row", "column"), 2: ("row", "column"), 1: ("element",)}
 
 
+class NonFiniteWeightsError(ArithmeticError):
+    """A step made weights NaN or infinite; what was saved before is whole."""
+
+
 def cause_of(model: Any, images: Tensor, labels: Tensor, stepped: bool) -> str:
     """What is not finite, and where; begins with STEPS if that is to blame, as it is in a run that began well.
 
