@@ -74,6 +74,7 @@ def test_a_weight_or_buffer(name, place):
     assert "learning rate" not in str(error)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the plain kernels, which overflow as they should
 def test_steps_that_are_too_large():
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 3))
     error = failure(net, images(), np.zeros(8, int), loss=lambda y, t: (y * y).mean(), lr=1e30)
@@ -83,6 +84,7 @@ def test_steps_that_are_too_large():
     assert str(error).endswith("; try a smaller one, for instance 1e+29")
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the plain kernels, which overflow as they should
 def test_weights_that_a_step_made_infinite_are_named():
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
     error = failure(net, images() * 1e20, np.zeros(8, int), loss=lambda y, t: (y * 1e-10).mean(), lr=1e38)
